@@ -1,0 +1,1 @@
+"""Vocabulary without I/O: errors, time windows and money in integer minor units."""

@@ -1,0 +1,76 @@
+"""Where everything lies below the data root."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class DataLayout:
+    """Paths below one data root; `private` folders are readable by the owner alone."""
+
+    root: Path
+
+    @property
+    def landing(self) -> Path:
+        return self.root / "landing"
+
+    @property
+    def reference(self) -> Path:
+        return self.root / "reference"
+
+    @property
+    def quarantine(self) -> Path:
+        return self.root / "quarantine"
+
+    @property
+    def warehouse_dir(self) -> Path:
+        return self.root / "warehouse"
+
+    @property
+    def warehouse(self) -> Path:
+        return self.warehouse_dir / "warehouse.duckdb"
+
+    @property
+    def writer_lock(self) -> Path:
+        return self.warehouse_dir / "writer.lock"
+
+    @property
+    def runs(self) -> Path:
+        return self.warehouse_dir / "runs"
+
+    @property
+    def dagster_home(self) -> Path:
+        return self.warehouse_dir / "dagster"
+
+    @property
+    def dbt_target(self) -> Path:
+        return self.warehouse_dir / "dbt"
+
+    @property
+    def ledger(self) -> Path:
+        return self.root / "ledger"
+
+    @property
+    def published_dir(self) -> Path:
+        return self.root / "published"
+
+    @property
+    def published(self) -> Path:
+        return self.published_dir / "cliffhanger.duckdb"
+
+    @property
+    def releases(self) -> Path:
+        return self.published_dir / "releases"
+
+    @property
+    def reports(self) -> Path:
+        return self.root / "reports"
+
+    def prepare(self) -> None:
+        """Create the folders this project writes to, closed to other users."""
+        for folder in (self.quarantine, self.warehouse_dir, self.runs, self.dagster_home, self.dbt_target, self.ledger):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (self.published_dir, self.releases, self.reports):
+            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
