@@ -49,6 +49,10 @@ class DataLayout:
         return self.warehouse_dir / "dbt"
 
     @property
+    def report_cache(self) -> Path:
+        return self.warehouse_dir / "report_cache"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger"
 

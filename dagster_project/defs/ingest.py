@@ -1,0 +1,118 @@
+"""Landing files to raw rows: one asset per feed, gated by Great Expectations; reference tables beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+import dagster as dg
+
+from dagster_project.contracts import TableContract, feed_contracts, reference_contracts, statement_contracts
+from dagster_project.defs.partitions import ingest_days
+from dagster_project.defs.resources import WarehouseResource, report_progress
+from dagster_project.ingest import ingest_feed, profile_feed, reingest
+from dagster_project.ingest.gate import check_profile
+from dagster_project.settings import Settings
+from dagster_project.storage.batches import pending_batches, prepare_history, record_gate
+from dagster_project.storage.raw_tables import prepare_raw
+from dagster_project.storage.reference_tables import read_reference, write_reference
+from dagster_project.storage.release import CheckRecord
+
+GATE = "delivery_profile"
+
+
+def build(settings: Settings) -> list[dg.AssetsDefinition]:
+    """The reference asset and one raw asset per feed."""
+    contracts = {**feed_contracts(), **statement_contracts()}
+    partitions = ingest_days(settings)
+    return [_reference_asset(), *(_raw_asset(contract, partitions) for contract in contracts.values())]
+
+
+def _reference_asset() -> dg.AssetsDefinition:
+    contracts = reference_contracts()
+
+    @dg.multi_asset(
+        name="reference",
+        specs=[
+            dg.AssetSpec(["reference", contract.name], description=f"{contract.purpose}: {contract.grain}.", group_name="reference")
+            for contract in contracts.values()
+        ],
+    )
+    def reference(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
+        tables = read_reference(warehouse.layout.reference, contracts)
+        with warehouse.connection() as connection:
+            prepare_history(connection)
+            write_reference(connection, tables, warehouse.settings.now())
+        for name, table in tables.items():
+            yield dg.MaterializeResult(asset_key=["reference", name], metadata={"rows": table.rows.num_rows})
+
+    return reference
+
+
+def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:
+    key = dg.AssetKey(["raw", contract.name])
+
+    @dg.multi_asset(
+        name=f"raw_{contract.name}",
+        specs=[
+            dg.AssetSpec(
+                key,
+                deps=[["reference", "series"]],
+                description=f"{contract.purpose}: {contract.grain}.",
+                group_name="raw",
+                partitions_def=partitions,
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                GATE, asset=key, blocking=True, description="Great Expectations on the profile of what was delivered"
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+    )
+    def raw(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
+        now = warehouse.settings.now()
+        window = context.partition_key_range
+        first, last = date.fromisoformat(window.start), date.fromisoformat(window.end)
+        with warehouse.connection() as connection:
+            prepare_raw(connection, {contract.name: contract})
+            if last < now.date() or first < last:
+                reingest(
+                    connection,
+                    warehouse.layout,
+                    {contract.name: contract},
+                    first=first,
+                    last=last,
+                    batch_id=context.run_id,
+                    now=now,
+                    progress=report_progress,
+                )
+            result = ingest_feed(
+                connection, warehouse.layout, contract, batch_id=context.run_id, now=now, progress=report_progress
+            )
+            passed, records = True, []
+            for batch_id in pending_batches(connection):
+                profile = profile_feed(connection, contract, batch_id)
+                if profile is None:
+                    continue
+                verdict = check_profile(contract, profile)
+                records = [
+                    CheckRecord(check.name, f"raw/{contract.name}", check.severity, check.passed, check.sentence)
+                    for check in verdict.checks
+                ]
+                record_gate(connection, batch_id, contract.name, records)
+                passed = passed and verdict.passed
+        failed = [record.detail for record in records if not record.passed]
+        yield dg.MaterializeResult(
+            asset_key=key,
+            metadata={"files": len(result.files), "accepted": sum(file.accepted for file in result.files)},
+            check_results=[
+                dg.AssetCheckResult(
+                    check_name=GATE, asset_key=key, passed=passed, metadata={"failed": failed, "checks": len(records)}
+                )
+            ],
+        )
+
+    return raw
