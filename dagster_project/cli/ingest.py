@@ -49,7 +49,10 @@ def _list_pending(layout: DataLayout, as_json: bool) -> None:
     layout.prepare()
     with writer_lock(layout, wait_seconds=5.0), closing(open_warehouse(layout)) as connection:
         prepare_raw(connection, contracts)
-        files = {name: [file.name for file in pending_files(connection, layout, contract)] for name, contract in contracts.items()}
+        files = {
+            name: [file.name for file in pending_files(connection, layout, contract)]
+            for name, contract in contracts.items()
+        }
     if as_json:
         print_json(files)
         return

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 import typer
+from dashboards.deliver import build_reports
+from dashboards.registry import REPORTS
 
 from dagster_project.cli.console import out, print_json, progress_display
 from dagster_project.core.errors import NothingToDo, UsageError
 from dagster_project.settings import load_settings
 from dagster_project.storage.layout import DataLayout
-from dashboards.deliver import build_reports
-from dashboards.registry import REPORTS
 
 app = typer.Typer(help="Reports drawn from the published file.", no_args_is_help=True)
 

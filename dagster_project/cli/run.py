@@ -19,7 +19,8 @@ from dagster_project.storage.summary import summarize_run
 
 def run(
     backfill: Annotated[
-        str | None, typer.Option(metavar="FROM:TO", help="Take in again what was taken in on these days (UTC, inclusive).")
+        str | None,
+        typer.Option(metavar="FROM:TO", help="Take in again what was taken in on these days (UTC, inclusive)."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
@@ -45,10 +46,14 @@ def _window(text: str, today: date) -> tuple[date, date]:
         first, last = (date.fromisoformat(part) for part in text.split(":"))
     except ValueError as error:
         raise UsageError(
-            f"--backfill {text} is not a range of days", why="it reads FROM:TO", fix="give, for example, 2026-05-01:2026-05-07"
+            f"--backfill {text} is not a range of days",
+            why="it reads FROM:TO",
+            fix="give, for example, 2026-05-01:2026-05-07",
         ) from error
     if first > last or last > today:
         raise UsageError(
-            f"--backfill {text} is not a range of past days", why=f"FROM comes first and TO is at most {today}", fix="swap or shorten it"
+            f"--backfill {text} is not a range of past days",
+            why=f"FROM comes first and TO is at most {today}",
+            fix="swap or shorten it",
         )
     return first, last

@@ -28,7 +28,9 @@ def simulate(
     days: Annotated[int, typer.Option(min=1, help="Days of logs.")] = 120,
     seed: Annotated[int, typer.Option(help="Same seed, same bytes.")] = 1,
     file_format: Annotated[FileFormat, typer.Option("--format", help="Format of the log files.")] = FileFormat.JSONL,
-    overrides: Annotated[list[str] | None, typer.Option("--set", help="Planted truth, as key=value; repeatable.")] = None,
+    overrides: Annotated[
+        list[str] | None, typer.Option("--set", help="Planted truth, as key=value; repeatable.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the summary as JSON.")] = False,
 ) -> None:
     """Write a data root of log files, reference tables and statements, with the planted truth beside it."""
@@ -38,7 +40,9 @@ def simulate(
         with progress_display() as progress:
             summary = write_world(target, parameters, file_format=file_format.value, progress=progress)
     except (ValueError, FileExistsError) as error:
-        raise UsageError("the world cannot be simulated", where=str(target), why=str(error), fix="mend the options") from error
+        raise UsageError(
+            "the world cannot be simulated", where=str(target), why=str(error), fix="mend the options"
+        ) from error
     if as_json:
         print_json(asdict(summary))
     else:

@@ -130,7 +130,9 @@ def _table(path: Path, node: yaml.Node | None, document: ContractDocument) -> Ta
     groups = [name for group in custom.get("requiredAny", []) for name in group]
     for name in [*(clock for clock in clocks if clock), *groups]:
         if name not in seen:
-            raise _error(path, _line(node, ("customProperties",)), f"column {name} is not described", f"{name} is named below")
+            raise _error(
+                path, _line(node, ("customProperties",)), f"column {name} is not described", f"{name} is named below"
+            )
     latency = next((sla for sla in document.slaProperties if sla.property == "latency"), None)
     return TableContract(
         name=document.name,
@@ -155,7 +157,12 @@ def _custom(path: Path, node: yaml.Node | None, properties: Sequence[CustomPrope
     for index, item in enumerate(properties):
         if item.property not in _KNOWN_PROPERTIES:
             line = _line(node, ("customProperties", index))
-            raise _error(path, line, f"custom property {item.property} is not known", f"known: {', '.join(sorted(_KNOWN_PROPERTIES))}")
+            raise _error(
+                path,
+                line,
+                f"custom property {item.property} is not known",
+                f"known: {', '.join(sorted(_KNOWN_PROPERTIES))}",
+            )
         if item.property == "requiredAny":
             found.setdefault("requiredAny", []).append(item.value)
         else:

@@ -27,7 +27,7 @@ def raw_table_ddl(contract: TableContract) -> str:
 
     No key constraint: DuckDB checks them row by row, which costs 40 times the insert; ingestion proves uniqueness.
     """
-    columns = [f"    {column.name} {column.physical_type.lower()}" for column in contract.columns]
+    columns = [f'    "{column.name}" {column.physical_type.lower()}' for column in contract.columns]
     columns += [f"    {name} {declaration}" for name, (declaration, _) in LINEAGE_COLUMNS.items()]
     body = ",\n".join(columns)
     return f"create table if not exists {contract.relation} (\n{body}\n);\n"
@@ -35,7 +35,7 @@ def raw_table_ddl(contract: TableContract) -> str:
 
 def reference_table_ddl(contract: TableContract) -> str:
     """`create or replace table` for a reference table: it is read anew by each run."""
-    columns = ",\n".join(f"    {column.name} {column.physical_type.lower()}" for column in contract.columns)
+    columns = ",\n".join(f'    "{column.name}" {column.physical_type.lower()}' for column in contract.columns)
     return f"create or replace table {contract.relation} (\n{columns}\n);\n"
 
 

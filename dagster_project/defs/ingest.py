@@ -35,11 +35,15 @@ def _reference_asset() -> dg.AssetsDefinition:
     @dg.multi_asset(
         name="reference",
         specs=[
-            dg.AssetSpec(["reference", contract.name], description=f"{contract.purpose}: {contract.grain}.", group_name="reference")
+            dg.AssetSpec(
+                ["reference", contract.name],
+                description=f"{contract.purpose}: {contract.grain}.",
+                group_name="reference",
+            )
             for contract in contracts.values()
         ],
     )
-    def reference(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
+    def reference(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
         tables = read_reference(warehouse.layout.reference, contracts)
         with warehouse.connection() as connection:
             prepare_history(connection)

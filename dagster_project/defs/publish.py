@@ -42,7 +42,11 @@ def _exports_asset(models: list[ExportedModel]) -> dg.AssetsDefinition:
         current = exported_models(manifest_path(warehouse.layout))
         with warehouse.connection() as connection:
             folder = export_models(
-                connection, warehouse.layout, context.run_id, current, lambda what, share: report_progress("exports", share)
+                connection,
+                warehouse.layout,
+                context.run_id,
+                current,
+                lambda what, share: report_progress("exports", share),
             )
         return dg.MaterializeResult(metadata={"folder": str(folder), "tables": len(current)})
 
@@ -50,7 +54,9 @@ def _exports_asset(models: list[ExportedModel]) -> dg.AssetsDefinition:
 
 
 def _published_asset() -> dg.AssetsDefinition:
-    @dg.asset(key=PUBLISHED, deps=[EXPORTS, *(estimate_key(spec.released) for spec in ESTIMATES)], group_name="published")
+    @dg.asset(
+        key=PUBLISHED, deps=[EXPORTS, *(estimate_key(spec.released) for spec in ESTIMATES)], group_name="published"
+    )
     def published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
         """The released file, swapped in as one; kept as it was when no released row has changed."""
         layout, now = warehouse.layout, warehouse.settings.now()

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import dagster as dg
-
 from dashboards.deliver import build_reports
 from dashboards.registry import REPORTS
+
 from dagster_project.defs.publish import PUBLISHED
 from dagster_project.defs.resources import report_progress
 from dagster_project.settings import Settings

@@ -57,10 +57,15 @@ def prepare_manifest(settings: Settings) -> Path:
     if manifest.exists() and stamp.exists() and stamp.read_text(encoding="utf-8") == fingerprint:
         return manifest
     arguments = ["parse", "--quiet", "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR)]
-    result = dbtRunner().invoke([*arguments, "--target-path", str(layout.dbt_target), "--log-path", str(layout.dbt_target)])
+    result = dbtRunner().invoke(
+        [*arguments, "--target-path", str(layout.dbt_target), "--log-path", str(layout.dbt_target)]
+    )
     if not result.success:
         raise WarehouseError(
-            "the dbt project cannot be parsed", where=str(DBT_DIR), why=str(result.exception), fix="mend the model it names"
+            "the dbt project cannot be parsed",
+            where=str(DBT_DIR),
+            why=str(result.exception),
+            fix="mend the model it names",
         )
     stamp.write_text(fingerprint, encoding="utf-8")
     return manifest

@@ -14,7 +14,9 @@ from dagster_project.storage.release import CheckRecord, ReleaseRecord
 def prepare_history(connection: duckdb.DuckDBPyConnection) -> None:
     """Create the tables of this module where they are missing."""
     connection.execute("create schema if not exists raw")
-    connection.execute("create table if not exists raw.batches (batch_id varchar, started_at timestamptz, state varchar)")
+    connection.execute(
+        "create table if not exists raw.batches (batch_id varchar, started_at timestamptz, state varchar)"
+    )
     connection.execute(
         "create table if not exists raw.releases (release_id varchar, created_at timestamptz, content_hash varchar, "
         "as_of timestamptz, reference_fingerprint varchar, code_fingerprint varchar, row_count bigint)"
@@ -27,7 +29,9 @@ def prepare_history(connection: duckdb.DuckDBPyConnection) -> None:
 
 def pending_batches(connection: duckdb.DuckDBPyConnection) -> list[str]:
     """Batches that no release holds yet, oldest first."""
-    rows = connection.execute("select batch_id from raw.batches where state = 'pending' order by started_at, batch_id").fetchall()
+    rows = connection.execute(
+        "select batch_id from raw.batches where state = 'pending' order by started_at, batch_id"
+    ).fetchall()
     return [row[0] for row in rows]
 
 
@@ -47,7 +51,7 @@ def mark_released(connection: duckdb.DuckDBPyConnection, batch_ids: Sequence[str
 def note_unchanged(
     connection: duckdb.DuckDBPyConnection, latest: ReleaseRecord, recomputed: ReleaseRecord, batch_ids: Sequence[str]
 ) -> None:
-    """The recomputed figures equal the latest release: close the batches and keep that release, under its new origin."""
+    """The figures equal the latest release: close the batches and keep it, under its new origin."""
     connection.begin()
     try:
         connection.execute(

@@ -59,6 +59,8 @@ def write_estimates(folder: Path, released: str, estimates: pl.DataFrame) -> Pat
 
 def _forget_old_runs(layout: DataLayout, keep: str) -> None:
     """Exports are working copies; the releases are what is kept."""
-    runs = sorted((path for path in layout.runs.iterdir() if path.name != keep), key=lambda path: path.stat().st_mtime_ns)
+    runs = sorted(
+        (path for path in layout.runs.iterdir() if path.name != keep), key=lambda path: path.stat().st_mtime_ns
+    )
     for path in runs[: max(0, len(runs) - KEPT_RUNS + 1)]:
         shutil.rmtree(path, ignore_errors=True)

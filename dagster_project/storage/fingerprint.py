@@ -25,4 +25,3 @@ def _sources(root: Path) -> Iterable[Path]:
     )
     found = {path for base, globs in patterns for pattern in globs for path in base.glob(pattern) if path.is_file()}
     return sorted(found)
-

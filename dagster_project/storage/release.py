@@ -188,7 +188,8 @@ def _create_table(
         added = ", ".join(f'inferred."{name}"' for name in estimates.columns)
         keys = ", ".join(f'"{name}"' for name in estimates.keys)
         connection.execute(
-            f'create table "{schema}"."{table}" as select mart.*, {added} from mart join inferred using ({keys}) order by {order}'
+            f'create table "{schema}"."{table}" as select mart.*, {added} '
+            f"from mart join inferred using ({keys}) order by {order}"
         )
         matched, expected = _count(connection, f'"{schema}"."{table}"'), _count(connection, "mart")
         if matched != expected:

@@ -63,7 +63,9 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
     """Read the private warehouse for what came in, and the published file for what came out."""
     with closing(open_warehouse(layout, read_only=True)) as connection:
         files = _feed_counts(connection, run_id)
-        latest = connection.execute("select release_id, content_hash from raw.releases order by created_at desc, release_id desc").fetchone()
+        latest = connection.execute(
+            "select release_id, content_hash from raw.releases order by created_at desc, release_id desc"
+        ).fetchone()
     if not layout.published.exists():
         return RunSummary(run_id, "taken in", files, {}, 0, [], None, None, None, [], str(layout.published))
     with closing(_open_release(layout.published)) as release:
@@ -99,12 +101,14 @@ def _open_release(path: Path) -> duckdb.DuckDBPyConnection:
 def _feed_counts(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[FeedCounts]:
     rows = connection.execute(
         "select feed, count(*)::bigint, sum(lines_read)::bigint, sum(accepted)::bigint, sum(duplicate)::bigint, "
-        "sum(conflict)::bigint, sum(rejected)::bigint, sum(blank)::bigint, (count(*) filter (status <> 'loaded'))::bigint "
+        "sum(conflict)::bigint, sum(rejected)::bigint, sum(blank)::bigint, "
+        "(count(*) filter (status <> 'loaded'))::bigint "
         "from raw.files where batch_id = ? group by feed order by feed",
         [run_id],
     ).fetchall()
     reasons = connection.execute(
-        "select feed, reason_code, count(*)::bigint from raw.quarantine where batch_id = ? group by all order by all", [run_id]
+        "select feed, reason_code, count(*)::bigint from raw.quarantine where batch_id = ? group by all order by all",
+        [run_id],
     ).fetchall()
     return [
         FeedCounts(*row, rejected_by_reason={reason: count for feed, reason, count in reasons if feed == row[0]})
@@ -126,7 +130,9 @@ def _table_counts(release: duckdb.DuckDBPyConnection) -> dict[str, int]:
 
 def _checks(release: duckdb.DuckDBPyConnection) -> tuple[int, list[str]]:
     passed = release.execute("select count(*) from meta.checks where passed").fetchone()
-    failed = release.execute("select asset || ': ' || check_name from meta.checks where not passed order by 1").fetchall()
+    failed = release.execute(
+        "select asset || ': ' || check_name from meta.checks where not passed order by 1"
+    ).fetchall()
     return int(passed[0]) if passed else 0, [name for (name,) in failed]
 
 

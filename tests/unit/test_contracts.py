@@ -50,8 +50,8 @@ def test_delivery_metadata_is_not_content() -> None:
 
 def test_money_is_decimal_and_times_keep_their_zone() -> None:
     ddl = raw_table_ddl(feed_contracts()["topups"])
-    assert "gross_amount decimal(18,6)" in ddl
-    assert "event_ts timestamptz" in ddl
+    assert '"gross_amount" decimal(18,6)' in ddl
+    assert '"event_ts" timestamptz' in ddl
     assert "_ingest_date date not null" in ddl
 
 

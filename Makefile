@@ -1,0 +1,62 @@
+# `make demo` and `make test` are all a newcomer needs; each makes .venv first when it is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+export CLIFFHANGER_DATA ?= $(CURDIR)/data
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export DBT_SEND_ANONYMOUS_USAGE_STATS := false
+export GX_ANALYTICS_ENABLED := false
+
+DEMO_VIEWERS ?= 30000
+DEMO_DAYS ?= 120
+DEMO_SEED ?= 1
+
+.PHONY: help demo test check sync lock ui docs clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if (3, 11) <= v <= (3, 13) else "Python 3.11, 3.12 or 3.13 is needed; this is %d.%d. Name another with: make PYTHON=python3.12" % v)'
+	@echo "installing the locked dependencies into .venv (once)"
+	@rm -rf .venv && $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## a simulated world through the whole line: logs in, released warehouse and reports out
+	@if [ ! -e "$$CLIFFHANGER_DATA/truth/parameters.json" ]; then \
+	  $(BIN)/cliffhanger simulate --viewers $(DEMO_VIEWERS) --days $(DEMO_DAYS) --seed $(DEMO_SEED) --out "$$CLIFFHANGER_DATA"; fi
+	@$(BIN)/cliffhanger run
+	@$(BIN)/cliffhanger report build studio_weekly
+
+test: $(READY) ## all tests that finish in minutes
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## lint, format, types, imports, rendered files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/unit/test_contracts.py
+
+sync: $(READY) ## render what follows from the contracts
+	@$(BIN)/python -m dagster_project.contracts.render
+
+lock: $(READY) ## resolve the dependencies anew (needs uv and a package index)
+	@uv pip compile pyproject.toml --extra ui --extra test --universal --generate-hashes --no-emit-index-url \
+	  --no-strip-extras --python-version 3.11 --custom-compile-command "make lock" -o requirements.lock
+
+ui: $(READY) ## Dagster's pages on the loopback address
+	@$(BIN)/python -m dagster_project.cli ui
+
+docs: $(READY) ## rendered dictionary and dbt's pages
+	@$(BIN)/python -m dagster_project.contracts.render
+	@$(BIN)/python -m dagster_project.cli docs
+
+clean: ## remove what the tools leave behind; data stays
+	@rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis build dbt/target dbt/logs logs
