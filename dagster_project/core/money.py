@@ -1,8 +1,8 @@
 """Exact money: integer minor units, one rounding rule, nothing lost in a split.
 
-Amounts are minor units of a currency (cents; JPY and KRW have none), weights are non-negative integers, rates are parts per
-million. Rounding is half away from zero, symmetric for negatives: what DuckDB's and a spreadsheet's ROUND do, so that a person can
-recompute a statement by hand. Python's `round` and `decimal` round half to even by default and are not used.
+Amounts are minor units of a currency (cents; JPY and KRW have none), weights are non-negative integers, rates are
+parts per million. Rounding is half away from zero, symmetric for negatives: what DuckDB's and a spreadsheet's ROUND do,
+so that a person can recompute a statement by hand. Python's `round` and `decimal` round half to even and are not used.
 """
 
 from __future__ import annotations
@@ -56,8 +56,8 @@ def to_minor(amount: Decimal, currency: str) -> int:
 def largest_remainder(total: int, weights: Mapping[str, int]) -> dict[str, int]:
     """Split `total` in proportion to `weights` so that the parts add up (Hamilton's method).
 
-    Every part is the floor of its exact share; the units left over go to the largest remainders, ties to the larger weight, then to
-    the key that comes first bytewise. A negative total is the mirror of its absolute value. Parts of weight 0 are 0.
+    Every part is the floor of its exact share; the units left over go to the largest remainders, ties to the larger
+    weight, then to the key that comes first bytewise. A negative total is the mirror of its absolute value.
 
     Raises:
         ValueError: A weight is negative, or all are 0 while there is something to split.
@@ -111,8 +111,8 @@ class Tier:
 def entitlement_by_tier(base_minor: int, tiers: Sequence[Tier], kind: Literal["MARGINAL", "WHOLE"]) -> list[Fraction]:
     """Exact entitlement of a cumulative base, tier by tier.
 
-    MARGINAL pays each slab at its own rate; WHOLE pays the whole base at the rate of the tier it has reached. A negative base earns
-    nothing: the hole refills by itself.
+    MARGINAL pays each slab at its own rate; WHOLE pays the whole base at the rate of the tier it has reached. A
+    negative base earns nothing: the hole refills by itself.
 
     Args:
         base_minor: Cumulative base within the tier window.
