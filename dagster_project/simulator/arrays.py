@@ -20,7 +20,7 @@ ADVERTISING_STREAM = 8
 
 def random_stream(seed: int, *path: int) -> np.random.Generator:
     """Return the generator that belongs to a path of integers under one seed."""
-    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, *path])))
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence(seed, spawn_key=path)))
 
 
 def draw_code(generator: np.random.Generator, weights: Array, size: int) -> Array:

@@ -57,6 +57,8 @@ from dagster_project.simulator.vocabulary import (
 
 _GRID_MS = 120_000
 _MOST_RETURNS = 30
+# Against windows of a day or more the exact length of an episode before a gate moves nothing that can be seen.
+_TYPICAL_EPISODE_MS = 75_000
 _OUTCOME_OF_MODE = {
     COIN_SINGLE: COIN_UNLOCK, COIN_BLOCK: COIN_UNLOCK, COIN_ALL: COIN_UNLOCK, AD: AD_UNLOCK,
     SUBSCRIPTION: SUBSCRIPTION_PASS, PROMO: PROMO_PASS,
@@ -196,13 +198,13 @@ class ParametricAudience:
                     continue
                 outcome = _OUTCOME_OF_MODE[mode]
                 arriving[:, mode] += probability * share
-                passed = np.array([self._delayed(gap, float(at - duration), delay) for at in hours])
+                passed = np.array([self._delayed(gap, float(at) - _TYPICAL_EPISODE_MS, delay) for at in hours])
                 outcomes[:, outcome] += amount * passed
                 outcomes[:, GATE_BOUNCE] += amount * (offered - passed)
                 within = np.array([self._delayed(gap, float(at), delay) for at in _WINDOWS_MS])
                 result.continue_by_seconds[seq, :, 1] += amount * within
                 result.continue_by_days[seq] += amount * np.array(
-                    [self._delayed(gap, float(at - duration), delay) for at in days]
+                    [self._delayed(gap, float(at) - _TYPICAL_EPISODE_MS, delay) for at in days]
                 )
         return new + arriving
 

@@ -157,28 +157,28 @@ class JourneyPlanner:
         ghost = np.concatenate([ghost, np.zeros(len(moved), dtype=bool)])
         order = np.lexsort((surface, at, person))
         person, at, series, surface, ghost = (part[order] for part in (person, at, series, surface, ghost))
+        at = self._leave_delisted(series, surface, at)
+        keep = self._first_of_key(person, series, surface) & (at < catalogue.end_ms)
+        person, at, series, surface, ghost = (part[keep] for part in (person, at, series, surface, ghost))
 
         entry, viewer_class = self._draw_entry(generator, persons, person, series, surface)
-        at = self._leave_delisted(series, surface, at)
-        keep = self._first_of_key(person, series, surface, viewer_class) & (at < catalogue.end_ms)
         size = len(person)
         exempt = (viewer_class != ANONYMOUS) & (generator.random(size) < EXEMPT_SHARE[surface])
         exempt &= persons.role[person] != INVALID
         entry_point = draw_code(generator, np.array([40, 12, 10, 9, 14, 7, 6, 2.0]), size)
-        person, ghost = person[keep], ghost[keep]
         return Journeys(
             person=person,
-            series=series[keep],
-            surface=surface[keep],
+            series=series,
+            surface=surface,
             country=persons.country[person],
-            viewer_class=viewer_class[keep],
-            entry_seq=entry[keep],
-            start_ms=at[keep],
-            is_exempt=exempt[keep],
+            viewer_class=viewer_class,
+            entry_seq=entry,
+            start_ms=at,
+            is_exempt=exempt,
             is_ghost=ghost,
             is_counted=~ghost & (persons.role[person] == REAL),
             number=int(persons.number[0]) * 64 + np.arange(len(person)),
-            entry_point=entry_point[keep],
+            entry_point=entry_point,
         )
 
     def _draw_times(self, generator: np.random.Generator, persons: Persons) -> tuple[Array, Array]:
@@ -242,12 +242,13 @@ class JourneyPlanner:
         return leave_delisted(self._catalogue, series, surface, at)
 
     @staticmethod
-    def _first_of_key(person: Array, series: Array, surface: Array, viewer_class: Array) -> Array:
-        """Keep a known viewer's first journey per series and app; anonymous visits are viewers of their own."""
+    def _first_of_key(person: Array, series: Array, surface: Array) -> Array:
+        """Keep the first journey per person, series and app, whoever the person turns out to be there.
+
+        Deciding this before classes are drawn keeps the class mix of what is left as planted.
+        """
         app = np.minimum(surface, EXT_IOS)
         key = (person * 4 + app) * 100_000 + series
-        anonymous = viewer_class == ANONYMOUS
-        key = np.where(anonymous, -1 - np.arange(len(key)), key)
         keep = np.zeros(len(key), dtype=bool)
         keep[np.unique(key, return_index=True)[1]] = True
         return keep
