@@ -1,0 +1,291 @@
+"""R1: where do viewers of the lead series leave?"""
+
+from functools import partial
+
+from dashboards import formats, theme
+from dashboards.blocks.context import WeeklyContext
+from dashboards.blocks.empties import empty_curve
+from dashboards.charts.empty import EmptyState
+from dashboards.charts.retention import (
+    Line,
+    Retention,
+    count_episodes,
+    draw_retention,
+    draw_retention_empty,
+)
+from dashboards.document import Block, Chart, FlexibleChart
+from dashboards.figures.benchmark import Benchmark
+from dashboards.figures.curves import Curve, CurvePoint
+from dashboards.figures.findings import compared
+from dashboards.figures.record import Figure
+from dashboards.figures.scope import Series
+from dashboards.sentences import Sentence, plain, spans
+
+_MINIMUM_MM, _MAXIMUM_MM, _ALONE_MAXIMUM_MM = 56.0, 92.0, 132.0
+_EMPTY_MINIMUM_MM, _EMPTY_MAXIMUM_MM = 34.0, 46.0
+_TITLE_PT = 220.0
+
+
+def lead_retention(context: WeeklyContext) -> Block:
+    """The retention curve of the series with most starters, or why there is none."""
+    week, lead = context.week, context.week.lead
+    if lead is None:
+        return _nothing(context)
+    empty = empty_curve(week, lead, wide=True)
+    title = lead.title.fitted(_TITLE_PT, theme.TYPE["h2"], week.fonts)
+    if empty is not None:
+        heading: Sentence = ("No retention curve yet for ", title)
+        return _empty_block(context, heading, empty)
+    content, notes = _content(context, lead)
+    heading = _heading(context, lead)
+    days = formats.day_span(week.week.monday, week.week.sunday)
+    alt = _alt(context, lead, content)
+    context.tables["R1"] = _table(week.curve(lead), week.curve(lead, 1), week.benchmark(lead))
+    return Block(
+        "chart",
+        {
+            "heading": spans(heading),
+            "sub": spans((
+                "Share of starters who reach each episode within 7 days of their first. "
+                f"Starters of {days}. Band: 95% interval. Dashed: last week.",
+            )),
+            "chart": FlexibleChart(
+                partial(draw_retention, content, alt=alt, fonts=week.fonts),
+                _MINIMUM_MM,
+                _MAXIMUM_MM if len(week.series) > 1 else _ALONE_MAXIMUM_MM,
+            ),
+            "notes": notes,
+        },
+    )
+
+
+def _heading(context: WeeklyContext, lead: Series) -> Sentence:
+    title = lead.title.fitted(_TITLE_PT, theme.TYPE["h2"], context.week.fonts)
+    if lead.gate is None:
+        return ("How far viewers get in ", title)
+    measured = context.measures.reach(lead, lead.gate)
+    if measured.figure is None:
+        return ("How far viewers get in ", title)
+    if measured.difference is None:
+        return (f"{measured.figure.text} of starters get past the paywall of ", title)
+    word = compared(measured.difference, "larger", "smaller", "")
+    if not word:
+        return ("No clear change in the share that gets past the paywall of ", title)
+    return (f"A {word} share of viewers gets past the paywall of ", title, " than last week")
+
+
+def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]]:
+    week, record = context.week, context.record
+    curve, before = week.curve(lead), week.curve(lead, 1)
+    benchmark = week.benchmark(lead)
+    known = curve.known
+    end = known[-1]
+    notes: list[str] = []
+    shown = {
+        episode: _counts(context, curve, curve.points[episode])
+        for episode in count_episodes(lead.total_episodes, lead.gate, end.episode)
+        if episode in curve.points
+    }
+    provisional = any(point.n_censored > 0 for point in known)
+    benchmark_line = None
+    if benchmark.points:
+        last = max(benchmark.points)
+        at_end = context.measures.benchmark_figure(lead, benchmark, last)
+        benchmark_line = Line(sorted(benchmark.points.items()), f"Similar series {at_end.text}")
+        notes.append(
+            f"Similar series: the median of {benchmark.n_series} of the same genre and length from "
+            f"{benchmark.n_studios} other studios"
+            + (", lined up at the paywall and at the finale." if lead.gate is not None else ".")
+        )
+        record.add(Figure(f"benchmark.{lead.series_id}.n_series", benchmark.n_series, str(benchmark.n_series), "series",
+                          how="series behind the median"))
+        record.add(Figure(f"benchmark.{lead.series_id}.n_studios", benchmark.n_studios, str(benchmark.n_studios),
+                          "studios", how="studios behind the median"))
+    else:
+        notes.append(f"No fair benchmark: {benchmark.reason}.")
+    last_week = None
+    if before.known:
+        final = before.known[-1]
+        figure = _end_figure(context, before, final, ".last_week")
+        last_week = Line(_pairs(before), f"Last week {figure.text}")
+    else:
+        notes.append("No curve for last week.")
+    content = Retention(
+        lead.total_episodes,
+        max(lead.published_episodes, end.episode),
+        lead.gate,
+        f"Paywall: episode {lead.gate}" if lead.gate is not None else "",
+        known,
+        Line(_pairs(curve), f"This week {_end_figure(context, curve, end).text}"),
+        last_week,
+        benchmark_line,
+        week.cliffhangers(lead),
+        _drop(context, lead, curve),
+        shown,
+        provisional,
+        "not yet released",
+    )
+    return content, [_ripeness(context, lead, curve), *notes]
+
+
+def _ripeness(context: WeeklyContext, lead: Series, curve: Curve) -> str:
+    at = lead.gate if lead.gate is not None and curve.estimate(lead.gate) else curve.known[-1].episode
+    point = curve.points[at]
+    entered = _count_figure(context, curve, at, "n_entered", point.n_entered)
+    if point.n_censored == 0:
+        return f"All {entered} starters have had their 7 days."
+    recent = _count_figure(context, curve, at, "n_censored", point.n_censored)
+    return (
+        f"{recent} of {entered} starters are too recent to know whether they reach episode {at} within 7 days; "
+        "the curve allows for them (Kaplan\u2013Meier) and will still move."
+    )
+
+
+def _pairs(curve: Curve) -> list[tuple[int, float]]:
+    return [(p.episode, p.estimate.value) for p in curve.known if p.estimate is not None]
+
+
+def _end_figure(context: WeeklyContext, curve: Curve, point: CurvePoint, suffix: str = "") -> Figure:
+    assert point.estimate is not None
+    estimate = point.estimate
+    provisional = point.n_censored > 0 and not suffix
+    return context.record.add(
+        Figure(
+            f"reach.{curve.series_id}.{point.episode}{suffix}",
+            estimate.value,
+            formats.percent(estimate.value, formats.rate_decimals(estimate.base)),
+            "share",
+            "provisional" if provisional else "ok",
+            estimate.interval,
+            estimate.base,
+            sources=(curve.source(point.episode, "estimate"),),
+        )
+    )
+
+
+def _count_figure(context: WeeklyContext, curve: Curve, episode: int, column: str, value: int) -> str:
+    return context.record.text(
+        Figure(
+            f"counts.{curve.series_id}.{episode}.{column}",
+            value,
+            formats.count(value),
+            "viewers",
+            sources=(curve.source(episode, column),),
+        )
+    )
+
+
+def _counts(context: WeeklyContext, curve: Curve, point: CurvePoint) -> tuple[str, str, str]:
+    k = point.episode
+    entered = f"counts.{curve.series_id}.{k}.n_entered"
+    _count_figure(context, curve, k, "n_entered", point.n_entered)
+    watching = _count_figure(context, curve, k, "n_event", point.n_event)
+    recent = _count_figure(context, curve, k, "n_censored", point.n_censored)
+    left = context.record.text(
+        Figure(
+            f"counts.{curve.series_id}.{k}.n_left",
+            point.n_left,
+            formats.count(point.n_left),
+            "viewers",
+            how="the first less the other two",
+            of=(entered, f"counts.{curve.series_id}.{k}.n_event", f"counts.{curve.series_id}.{k}.n_censored"),
+        )
+    )
+    return watching, left, recent
+
+
+def _drop(context: WeeklyContext, lead: Series, curve: Curve) -> tuple[str, str] | None:
+    if lead.gate is None or lead.gate < 2:
+        return None
+    before, after = curve.estimate(lead.gate - 1), curve.estimate(lead.gate)
+    if before is None or after is None or before.value <= 0 or after.value > before.value:
+        return None
+    decimals = formats.rate_decimals(after.base)
+    names = (f"reach.{lead.series_id}.{lead.gate - 1}", f"reach.{lead.series_id}.{lead.gate}")
+    for point in (curve.points[lead.gate - 1], curve.points[lead.gate]):
+        _end_figure(context, curve, point)
+    size = context.record.add(
+        Figure(
+            f"drop.{lead.series_id}", after.value - before.value, formats.points(after.value - before.value, decimals),
+            "points", how="the second less the first", of=names,
+        )
+    )
+    stopped = context.record.add(
+        Figure(
+            f"stopped.{lead.series_id}", 1 - after.value / before.value,
+            formats.percent(1 - after.value / before.value, decimals), "share",
+            how="one less the second over the first", of=names,
+        )
+    )
+    return f"{size.text} at the paywall", f"{stopped.text} of those who reach episode {lead.gate - 1} stop here"
+
+
+def _alt(context: WeeklyContext, lead: Series, content: Retention) -> str:
+    parts = [
+        f"Step line: share of starters of {lead.title.text} who reach each of {lead.total_episodes} episodes "
+        f"within 7 days, with 95% band. {content.this_week.end_label} at episode {content.points[-1].episode}."
+    ]
+    if content.last_week is not None:
+        parts.append(f"{content.last_week.end_label}.")
+    if content.benchmark is not None:
+        parts.append(f"{content.benchmark.end_label}.")
+    if content.drop is not None:
+        parts.append(f"{content.drop[0]} before episode {lead.gate}; {content.drop[1]}.")
+    if content.cliffhangers:
+        parts.append(f"Cliffhanger endings: episodes {formats.listed([str(k) for k in content.cliffhangers])}.")
+    if lead.published_episodes < lead.total_episodes:
+        parts.append(f"Episodes after {lead.published_episodes} are not yet released.")
+    return " ".join(parts)
+
+
+def _table(curve: Curve, before: Curve, benchmark: Benchmark) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for episode in sorted(curve.points):
+        point, last = curve.points[episode], before.estimate(episode)
+        estimate = point.estimate
+        rows.append(
+            {
+                "episode": episode,
+                "watching": point.n_event,
+                "left": point.n_left,
+                "too_recent": point.n_censored,
+                "estimate": estimate.value if estimate else None,
+                "low": estimate.interval.low if estimate else None,
+                "high": estimate.interval.high if estimate else None,
+                "last_week": last.value if last else None,
+                "benchmark": benchmark.points.get(episode),
+                "status": point.status,
+            }
+        )
+    return rows
+
+
+def _nothing(context: WeeklyContext) -> Block:
+    week = context.week
+    days = formats.day_span(week.week.monday, week.week.sunday)
+    if week.has_rows(week.week):
+        state = EmptyState("zero", (f"viewers started one of the studio's series in the week {days}.",), "0")
+        return _empty_block(context, ("Nobody started a series this week",), state)
+    state = EmptyState("missing", (f"No events received for {days}. This is missing data, not zero viewers.",))
+    return _empty_block(context, ("Retention cannot be shown: no events were received",), state)
+
+
+def _empty_block(context: WeeklyContext, heading: Sentence, state: EmptyState) -> Block:
+    alt = f"{plain(heading)}. {state.big or ''} {' '.join(state.lines)}".strip()
+    if state.big is not None:
+        context.record.add(Figure("R1.big", None, state.big, "as stated", state.kind, how="stated in words"))
+    return Block(
+        "chart",
+        {
+            "heading": spans(heading),
+            "sub": [],
+            "chart": FlexibleChart(
+                partial(_draw_empty, context, state, alt), _EMPTY_MINIMUM_MM, _EMPTY_MAXIMUM_MM
+            ),
+            "notes": [],
+        },
+    )
+
+
+def _draw_empty(context: WeeklyContext, state: EmptyState, alt: str, height_mm: float) -> Chart:
+    return draw_retention_empty(state, height_mm, alt, context.week.fonts)

@@ -1,0 +1,118 @@
+"""How big, which way? Five figures of the week, each with its change on last week and eight weeks of history."""
+
+from collections.abc import Callable
+
+from dashboards import formats
+from dashboards.blocks.context import WeeklyContext
+from dashboards.charts.sparkline import draw_sparkline
+from dashboards.compare import share
+from dashboards.document import Block
+from dashboards.figures.measures import Measured
+from dashboards.figures.record import Figure
+
+_NOTE = (
+    "Changes are against last week, taken before rounding. Coloured: beyond the 95% interval or the normal weekly "
+    "range. Line: eight weeks. Hollow dot: provisional."
+)
+
+
+def tiles(context: WeeklyContext) -> Block:
+    """The row of five tiles."""
+    measures = context.measures
+    starters = measures.total("starters", "n_starters", "viewers", "views", "no starters reported")
+    unlock_revenue = measures.total("unlock_revenue", "unlock_net_micros", "micros", "unlocks", "no unlock log received")
+    ad_revenue = measures.total(
+        "ad_revenue", "ad_revenue_micros", "micros", "ads", "no ad revenue reported by own apps"
+    )
+    return Block(
+        "tiles",
+        {
+            "items": [
+                _tile(context, "Series starters", starters, formats.count),
+                _reach_tile(context),
+                _unlock_tile(context, measures.unlock_share()),
+                _tile(context, "Net unlock revenue", unlock_revenue, formats.money),
+                _tile(context, "Ad revenue, own apps", ad_revenue, formats.money),
+            ],
+            "note": _NOTE,
+        },
+    )
+
+
+def _tile(
+    context: WeeklyContext, label: str, measured: Measured, write: Callable[[int], str], subject: str | None = None
+) -> dict[str, object]:
+    figure = measured.figure
+    if figure is None:
+        return {"label": label, "value": "n/a", "reason": f"n/a {formats.EN_DASH} {measured.reason}"}
+    reference = f"last week {measured.previous.text}" if measured.previous else "no earlier week"
+    return {
+        "label": label,
+        "value": figure.text,
+        "delta": _delta(measured),
+        "reference": reference,
+        "state": ", ".join(
+            word for word in ("provisional" if measured.provisional else "", measured.reason or "") if word
+        ),
+        "interval": measured.interval.text if measured.interval else None,
+        "spark": _spark(context, subject or label, measured, write),
+    }
+
+
+def _delta(measured: Measured) -> dict[str, str] | None:
+    words: list[str] = []
+    tone = "level"
+    if measured.change is not None and isinstance(measured.change.value, float):
+        arrow = formats.arrow(0.0 if measured.change.text.startswith(formats.LEVEL) else measured.change.value)
+        words.append(f"{arrow} {measured.change.text}".strip())
+        tone = measured.signal or "level"
+        if measured.difference is not None and measured.signal is None:
+            words.append("no clear change")
+    return {"text": " \u00b7 ".join(words), "tone": tone} if words else None
+
+
+def _spark(
+    context: WeeklyContext, subject: str, measured: Measured, write: Callable[[int], str]
+) -> dict[str, object] | None:
+    shares = any(isinstance(v, float) for v in measured.history)
+    words = [
+        "unknown" if v is None else formats.percent(float(v)) if shares else write(int(v)) for v in measured.history
+    ]
+    alt = f"{subject}, last eight weeks, oldest first: {', '.join(words)}."
+    chart = draw_sparkline(measured.history, provisional=measured.provisional, alt=alt, fonts=context.week.fonts)
+    return None if chart is None else {"chart": chart}
+
+
+def _reach_tile(context: WeeklyContext) -> dict[str, object]:
+    week, lead = context.week, context.week.lead
+    label = "Lead series at the paywall"
+    if lead is None:
+        reason = "nobody started a series" if week.has_rows(week.week) else "no events received"
+        return {"label": label, "value": "n/a", "reason": f"n/a {formats.EN_DASH} {reason}"}
+    if lead.gate is None:
+        return {"label": label, "value": "n/a", "reason": f"n/a {formats.EN_DASH} the lead series has no paywall"}
+    label = f"Lead series: reach ep {lead.gate}"
+    past = week.reach_history
+    history = week.history(lambda w: e.value if (e := past.get(w.monday.isoformat())) else None)
+    measured = context.measures.reach(lead, lead.gate, history)
+    return _tile(context, label, measured, formats.count, f"Share of starters who reach episode {lead.gate}")
+
+
+def _unlock_tile(context: WeeklyContext, measured: Measured) -> dict[str, object]:
+    label = "Paywall \u2192 unlock"
+    figure = measured.figure
+    if figure is None or figure.value != 0 or not figure.base:
+        return _tile(context, label, measured, formats.count, "Share of offer viewers who unlock")
+    exact = share(0, figure.base)
+    assert exact is not None
+    record = context.record
+    viewers = record.add(Figure("unlock_share.zero_of", figure.base, f"0 of {formats.count(figure.base)}", "viewers",
+                                how="viewers who saw an offer", of=(figure.name,)))
+    bound = record.add(Figure("unlock_share.upper_bound", exact.interval.high, formats.percent(exact.interval.high),
+                              "share", how="upper end of the exact 95% interval", of=(figure.name,)))
+    return {
+        "label": label,
+        "value": viewers.text,
+        "reason": f"unlocked: the true rate is probably below {bound.text}",
+        "spark": _spark(context, "Share of offer viewers who unlock", measured, formats.count),
+    }

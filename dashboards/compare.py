@@ -1,0 +1,104 @@
+"""Comparing published estimates with each other. The only statistics of this room.
+
+Nothing here estimates from raw rows: the inputs are estimates with the intervals the release gives them,
+published counts, or a short history of published weekly totals.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from statsmodels.stats.proportion import proportion_confint
+
+LEVEL = 0.95
+FEWEST_WEEKS = 6
+"""Fewer earlier weeks than this do not show what a normal week looks like."""
+_RANGE_FACTOR = 2.66  # 3 / d2 for moving ranges of two: Shewhart's individuals chart
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A closed interval at the 95% level, in the unit of what it belongs to."""
+
+    low: float
+    high: float
+
+    def excludes(self, value: float) -> bool:
+        return value < self.low or value > self.high
+
+    @property
+    def width(self) -> float:
+        return self.high - self.low
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A published estimate: point, 95% interval, and the units it rests on."""
+
+    value: float
+    interval: Interval
+    base: int
+
+
+@dataclass(frozen=True)
+class Difference:
+    """This minus that, with its 95% interval."""
+
+    value: float
+    interval: Interval
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the interval excludes no difference: the condition for saying "rose" or "fell"."""
+        return self.interval.excludes(0.0)
+
+    @property
+    def strength(self) -> float:
+        """Size against uncertainty: |difference| over the width of its interval (inf for a zero width)."""
+        return abs(self.value) / self.interval.width if self.interval.width else math.inf
+
+
+def share(successes: int, trials: int) -> Estimate | None:
+    """A share of published counts with its Wilson interval (Clopper-Pearson at 0 and at all).
+
+    None when there were no trials.
+    """
+    if trials <= 0:
+        return None
+    method = "beta" if successes in (0, trials) else "wilson"
+    low, high = proportion_confint(successes, trials, alpha=1 - LEVEL, method=method)
+    return Estimate(successes / trials, Interval(float(low), float(high)), trials)
+
+
+def difference(this: Estimate, that: Estimate) -> Difference:
+    """The difference of two independent estimates from their own intervals.
+
+    Method of variance estimates recovery (Zou & Donner 2008, Statistics in Medicine 27, 1693-1702).
+    For two proportions with Wilson intervals this is Newcombe's hybrid score interval (1998, method 10).
+    """
+    value = this.value - that.value
+    low = value - math.hypot(this.value - this.interval.low, that.interval.high - that.value)
+    high = value + math.hypot(this.interval.high - this.value, that.value - that.interval.low)
+    return Difference(value, Interval(low, high))
+
+
+def against_fixed(this: Estimate, reference: float) -> Difference:
+    """An estimate against a reference taken as known, such as the median of other series."""
+    return Difference(
+        this.value - reference, Interval(this.interval.low - reference, this.interval.high - reference)
+    )
+
+
+def normal_weekly_range(earlier: Sequence[int]) -> Interval | None:
+    """The range within which a week's total is nothing unusual, from the weeks before it.
+
+    Natural process limits of an individuals chart: mean ± 2.66 x mean moving range (Shewhart; Wheeler 1993),
+    not below zero for totals that cannot be negative. None with fewer than FEWEST_WEEKS weeks.
+    """
+    if len(earlier) < FEWEST_WEEKS:
+        return None
+    centre = sum(earlier) / len(earlier)
+    moves = [abs(b - a) for a, b in pairwise(earlier)]
+    reach = _RANGE_FACTOR * sum(moves) / len(moves)
+    return Interval(max(centre - reach, 0.0) if min(earlier) >= 0 else centre - reach, centre + reach)

@@ -1,0 +1,138 @@
+"""Sets a document as PDF. The same document gives the same bytes."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import typst
+
+from dashboards import theme
+from dashboards.document import Block, Chart, Document, FlexibleChart
+from dashboards.errors import TypesettingFailed
+from dashboards.fonts import CJK_FAMILY, LATIN_FAMILY, FontSet
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_SLACK_MM = 0.6
+"""Left unused when a chart grows into the rest of its page, so that rounding cannot push a line over."""
+
+
+@dataclass(frozen=True)
+class RenderedReport:
+    """The report as PDF, the one record of its figures (JSON values), and how many pages it has."""
+
+    pdf: bytes
+    figures: dict[str, object]
+    pages: int
+
+
+def render(document: Document, fonts: FontSet) -> RenderedReport:
+    """Set the document. Raises TypesettingFailed with the compiler's words when a page cannot be set.
+
+    Flexible charts are first drawn at their least height; what the page then has left over goes to them.
+    """
+    heights = [[_least_height(block) for block in page] for page in document.pages]
+    room = _room_left(document, _compiler(document, heights, fonts))
+    for page, blocks in enumerate(document.pages):
+        left = room[page] - _SLACK_MM
+        for place, block in enumerate(blocks):
+            chart = _flexible(block)
+            if chart is not None and left > 0:
+                grown = min(chart.maximum_mm - chart.minimum_mm, left / block.flexible_rows)
+                heights[page][place] = chart.minimum_mm + grown
+                left -= grown * block.flexible_rows
+    compiler = _compiler(document, heights, fonts)
+    try:
+        pdf = compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=int(document.made_at.timestamp()))
+    except typst.TypstError as error:
+        raise _failure(document, error) from error
+    assert isinstance(pdf, bytes)
+    pages = int(json.loads(compiler.query("<page-count>", field="value", one=True)))
+    return RenderedReport(pdf, {**document.as_record(), "pages": pages}, pages)
+
+
+def _failure(document: Document, error: Exception) -> TypesettingFailed:
+    return TypesettingFailed(
+        f"{document.report} {document.period} for {document.recipient} could not be typeset: {error}; "
+        "this is a fault of the report's templates or charts, not of the data"
+    )
+
+
+def _compiler(document: Document, heights: list[list[float | None]], fonts: FontSet) -> typst.Compiler:
+    data = {
+        "theme": {**theme.tokens(), "fonts": [LATIN_FAMILY, CJK_FAMILY]},
+        "title": document.title,
+        "language": document.language,
+        "footer": document.footer,
+        "pages": [
+            [
+                {
+                    "kind": block.kind,
+                    "flexible": _flexible(block) is not None,
+                    **_values(dict(block.content), height),
+                }
+                for block, height in zip(page, page_heights, strict=True)
+            ]
+            for page, page_heights in zip(document.pages, heights, strict=True)
+        ],
+    }
+    return typst.Compiler(
+        input=_TEMPLATES / "document.typ",
+        root=_TEMPLATES,
+        font_paths=typst.Fonts(False, False, [fonts.folder]),
+        ignore_system_fonts=True,
+        sys_inputs={"document": json.dumps(data, ensure_ascii=False, allow_nan=False)},
+    )
+
+
+def _values(content: object, height: float | None) -> dict[str, object]:
+    plain = _plain(content, height)
+    assert isinstance(plain, dict)
+    return plain
+
+
+def _plain(value: object, height: float | None) -> object:
+    if isinstance(value, FlexibleChart):
+        assert height is not None
+        return _plain(value.draw(height), height)
+    if isinstance(value, Chart):
+        return {"svg": value.svg, "width_mm": value.width_mm, "height_mm": value.height_mm, "alt": value.alt}
+    if isinstance(value, dict):
+        return {key: _plain(inner, height) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner, height) for inner in value]
+    return value
+
+
+def _flexible(part: object) -> FlexibleChart | None:
+    if isinstance(part, FlexibleChart):
+        return part
+    inner: Iterable[object] = ()
+    if isinstance(part, Block):
+        inner = part.content.values()
+    elif isinstance(part, dict):
+        inner = part.values()
+    elif isinstance(part, list | tuple):
+        inner = part
+    return next((found for one in inner if (found := _flexible(one)) is not None), None)
+
+
+def _least_height(block: Block) -> float | None:
+    chart = _flexible(block)
+    return None if chart is None else chart.minimum_mm
+
+
+def _room_left(document: Document, compiler: typst.Compiler) -> list[float]:
+    # Each block leaves a marker with the page group, the paper page and the depth (mm) at which it ended.
+    try:
+        markers = json.loads(compiler.query("<block-end>", field="value"))
+    except RuntimeError as error:
+        raise _failure(document, error) from error
+    bottom = theme.PAGE["height_mm"] - theme.PAGE["bottom_mm"]
+    room = []
+    for group in range(len(document.pages)):
+        own = [m for m in markers if m["group"] == group]
+        paper = next((m["paper"] for m in own if m["flexible"]), None)
+        deepest = max((m["depth_mm"] for m in own if m["paper"] == paper), default=bottom)
+        room.append(bottom - deepest)
+    return room

@@ -1,0 +1,344 @@
+"""A made-up released file for the report tests: several studios, hostile titles, and every kind of gap.
+
+Everything is arithmetic on the dataclasses below, so that the file is the same on every run. Counts and estimates
+agree with each other the way the real tables do (events, censored and left add up to the entrants).
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+MONDAY = date(2026, 11, 9)
+WEEK = "2026-W46"
+AS_OF = datetime(2026, 11, 17, 6, 0, tzinfo=UTC)
+WEEKS = 10
+
+
+@dataclass(frozen=True)
+class World:
+    """The rows of a release, by table."""
+
+    studios: Sequence["StudioSpec"]
+    checks: Sequence[tuple[str, str, str, bool, str | None]] = ()
+    as_of: datetime = AS_OF
+    ads_as_of: datetime | None = None
+    unlocks_as_of: datetime | None = None
+
+
+@dataclass(frozen=True)
+class SeriesSpec:
+    """One series. `starters` are those of the last week; earlier weeks follow by `growth`."""
+
+    series_id: str
+    title: str | None
+    starters: int
+    total: int = 60
+    published: int | None = None
+    gate: int | None = 10
+    genre: str | None = "romance"
+    language: str | None = "en"
+    early_loss: float = 0.05
+    gate_loss: float = 0.42
+    late_loss: float = 0.011
+    last_gate_loss: float | None = None
+    cliffhangers: tuple[int, ...] = ()
+    unlock_rate: float = 0.22
+    last_unlock_rate: float | None = None
+    ads: bool = True
+    weeks: int = WEEKS
+    growth: float = 0.012
+    curve: str = "ok"  # or missing, suppressed, immature
+    present: bool = True  # whether the last week has a weekly row
+
+
+@dataclass(frozen=True)
+class StudioSpec:
+    studio_id: str
+    name: str
+    series: tuple[SeriesSpec, ...] = field(default_factory=tuple)
+    legal_name: str | None = None
+    locale: str = "en-US"
+
+
+STARFALL = StudioSpec(
+    "std_starfall",
+    "Starfall Pictures 星落影业",
+    (
+        SeriesSpec(
+            "ser_heir", "The CEO\u2019s Secret Heir", 48210, last_gate_loss=0.455,
+            cliffhangers=(9, 23, 24, 25, 36, 40, 51, 52), unlock_rate=0.213, last_unlock_rate=0.244,
+        ),
+        SeriesSpec(
+            "ser_bride", "霸道总裁的替身新娘", 31877, total=72, gate=12, language="zh", gate_loss=0.36,
+            unlock_rate=0.228,
+        ),
+        SeriesSpec(
+            "ser_daughter", "재벌가의 숨은 딸", 9120, total=54, gate=9, language="ko", gate_loss=0.49, early_loss=0.06
+        ),
+        SeriesSpec(
+            "ser_heels", "Revenge in Heels", 640, published=22, language="en", gate_loss=0.47, weeks=2, growth=0.3
+        ),
+    ),
+    legal_name="Starfall Pictures Co., Ltd.",
+)
+LANTERN = StudioSpec(
+    "std_lantern",
+    "Blue Lantern",
+    (SeriesSpec("ser_lantern", "Lanterns over Lisbon", 412, total=48, gate=8, unlock_rate=0.0, ads=False),),
+)
+MOONRIVER = StudioSpec(
+    "std_moonriver",
+    "Moonriver 문리버 스튜디오",
+    tuple(
+        SeriesSpec(
+            f"ser_moon{n:02d}", title, starters, total=50 + 2 * n, gate=8 + n % 4,
+            language=language, gate_loss=0.35 + 0.02 * n, cliffhangers=(7, 15),
+        )
+        for n, (title, starters, language) in enumerate(
+            [
+                ("Moonriver", 21040, "en"),
+                ("그림자 속의 약속", 17230, "ko"),
+                ("影の約束と直す", 12400, "ja"),
+                ("The Billionaire\u2019s Accidental Bodyguard Returns for One Last Perfect Winter", 9800, "en"),
+                ("Dr. Vow", 7020, "en"),
+                ("重生之豪门千金归来", 5100, "zh"),
+                ("Ashes & Orchids", 3300, "en"),
+                ("사랑한다는말대신에안녕이라고말하는그사람의뒷모습", 2100, "ko"),
+                ("Pale Harbor", 1500, "en"),
+                ("La última llave", 900, "es"),
+                ("Run, Little Fox", 150, "en"),
+                ("Mirror Wife", 64, "en"),
+                ("Salt", 12, "en"),
+                ("Two Kings", 9, "en"),
+            ]
+        )
+    ),
+)
+QUIET = StudioSpec(
+    "std_quiet",
+    "Quiet Harbor Media",
+    (SeriesSpec("ser_quiet", "Tidewater Vows", 5200, curve="missing", present=False),
+     SeriesSpec("ser_quiet2", "Second Tide", 2200, curve="missing", present=False)),
+)
+NEWCUT = StudioSpec(
+    "std_newcut",
+    "Newcut",
+    (
+        SeriesSpec("ser_new1", "Three Days In", 1204, curve="immature", weeks=1),
+        SeriesSpec("ser_new2", "Pilot Only", 310, total=40, published=1, gate=None, weeks=1),
+        SeriesSpec("ser_new3", "Under the Line", 80, curve="suppressed", weeks=3),
+        SeriesSpec("ser_new4", "Two Doors", 700, total=40, published=2, gate=8, weeks=1),
+        SeriesSpec("ser_new5", "Nobody Came", 0, weeks=4),
+    ),
+)
+HOSTILE_TITLES = (
+    r"$\frac{1}{0$",
+    "_leading underscore_ and *stars*",
+    "<script>alert('x')</script>",
+    "word " * 4000,
+    "#panic() #import \"x\" @label <label>",
+    "{{ braces }} {0} %s \\n",
+    "W" * 20000,
+    "การแก้แค้นของเจ้าสาว",
+)
+HOSTILE = StudioSpec(
+    "std_hostile",
+    "= Heading _Studio_ $x$ #name",
+    tuple(
+        SeriesSpec(f"ser_hostile{n}", title, 9000 - 900 * n, total=55 + n, gate=9 + n % 3)
+        for n, title in enumerate(HOSTILE_TITLES)
+    ),
+)
+PEERS = tuple(
+    StudioSpec(
+        f"std_peer{n}",
+        f"Peerless Canary House {n}",
+        tuple(
+            SeriesSpec(
+                f"ser_peer{n}_{m}", f"Canaryword {n}{m} Tale", 4000 + 700 * n + 310 * m, total=total,
+                gate=8 + (n + m) % 5, gate_loss=0.40 + 0.02 * n, early_loss=0.052 + 0.002 * m,
+            )
+            for m, total in enumerate((58, 60, 72, 54))
+        ),
+        legal_name=f"Canary Legal {n} GmbH",
+    )
+    for n in range(6)
+)
+CHECKS = (
+    ("views_volume", "raw/views", "warning", False,
+     "Revenge in Heels: event volume 18% under forecast on 12 Nov, cause unknown"),
+    ("ads_settled", "raw/ads", "warning", False, "Canaryword 11 Tale: ads of std_peer1 arrived late"),
+    *((f"check_{n:02d}", "core/fct_play", "critical" if n % 2 else "warning", True, None) for n in range(12)),
+)
+WORLD = World((STARFALL, LANTERN, MOONRIVER, QUIET, NEWCUT, HOSTILE, *PEERS), CHECKS)
+
+
+def reach_curve(spec: SeriesSpec, weeks_ago: int) -> list[float]:
+    """The true reach of each episode for starters of a week."""
+    gate_loss = spec.gate_loss if weeks_ago == 0 or spec.last_gate_loss is None else spec.last_gate_loss
+    shares = [1.0]
+    for k in range(2, spec.total + 1):
+        if k == spec.gate:
+            loss = gate_loss
+        elif spec.gate is not None and k > spec.gate:
+            loss = spec.late_loss * (1 + 8 / (k - spec.gate + 3))
+        else:
+            loss = spec.early_loss * (0.45 + 1.1 / k)
+        shares.append(shares[-1] * (1 - loss))
+    return shares
+
+
+def weekly_starters(spec: SeriesSpec, weeks_ago: int) -> int:
+    wobble = 1 + 0.02 * math.sin(weeks_ago * 2.1 + len(spec.series_id))
+    return round(spec.starters * (1 - spec.growth) ** weeks_ago * (wobble if weeks_ago else 1))
+
+
+def _reach_rows(world: World, spec: SeriesSpec) -> Iterable[tuple[object, ...]]:
+    published = spec.total if spec.published is None else spec.published
+    for weeks_ago in range(spec.weeks):
+        if weeks_ago == 0 and spec.curve == "missing":
+            continue
+        monday = MONDAY - timedelta(days=7 * weeks_ago)
+        start = datetime(monday.year, monday.month, monday.day, tzinfo=UTC)
+        entered = weekly_starters(spec, weeks_ago)
+        ripe_share = min(max(((world.as_of - start).total_seconds() / 86400 - 7) / 7, 0.0), 1.0)
+        ripe = round(entered * ripe_share)
+        for k, truth in enumerate(reach_curve(spec, weeks_ago), start=1):
+            key = (spec.series_id, "all", monday.isoformat(), k, 168)
+            if k > published:
+                yield (*key, entered, entered, 0, 0, None, None, None, "not_applicable", None)
+                continue
+            young = round((entered - ripe) * truth * (0.97 if k < 20 else 0.9)) if k > 1 else entered - ripe
+            events = round(ripe * truth) + young
+            censored = entered - ripe - young
+            if weeks_ago == 0 and spec.curve in ("suppressed", "immature"):
+                status = "suppressed" if spec.curve == "suppressed" else "not_identified"
+                yield (*key, entered, entered, events, censored, None, None, None, status, None)
+                continue
+            if entered == 0:
+                yield (*key, 0, 0, 0, 0, None, None, None, "not_identified", None)
+                continue
+            low, high = _loglog(truth, entered - 0.45 * censored)
+            yield (*key, entered, entered, events, censored, truth, low, high, "ok", events / entered)
+
+
+def _loglog(reach: float, base: float) -> tuple[float, float]:
+    survival = 1 - reach
+    if survival <= 0 or survival >= 1:
+        return (0.025 ** (1 / max(base, 1)), 1.0) if survival <= 0 else (0.0, 1 - 0.025 ** (1 / max(base, 1)))
+    spread = 1.96 * math.sqrt(reach / (survival * base)) / abs(math.log(survival))
+    return 1 - survival ** math.exp(-spread), 1 - survival ** math.exp(spread)
+
+
+def _weekly_rows(spec: SeriesSpec, studio_id: str) -> Iterable[tuple[object, ...]]:
+    for weeks_ago in range(spec.weeks):
+        if weeks_ago == 0 and not spec.present:
+            continue
+        monday = MONDAY - timedelta(days=7 * weeks_ago)
+        starters = weekly_starters(spec, weeks_ago)
+        reached = reach_curve(spec, weeks_ago)[spec.gate - 2] if spec.gate else 0.0
+        viewers = round(starters * reached * 0.62)
+        rate = spec.unlock_rate if weeks_ago == 0 or spec.last_unlock_rate is None else spec.last_unlock_rate
+        unlockers = round(viewers * rate)
+        ads = round(starters * 141_113.7) if spec.ads else None
+        yield (
+            spec.series_id, studio_id, monday.isoformat(), starters, round(starters * 1.3), starters * 14,
+            starters * 12, starters * 900, viewers, unlockers, unlockers * 1_903_411,
+            None if ads is None else starters * 3, ads, True,
+        )
+
+
+def write_release(path: Path, world: World = WORLD) -> Path:
+    """Write the world as a released file and return its path."""
+    con = duckdb.connect(str(path))
+    con.execute("SET TimeZone = 'UTC'")
+    for schema in ("audience", "core", "health", "meta", "weekly"):
+        con.execute(f"CREATE SCHEMA {schema}")
+
+    def table(name: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
+        con.execute(f"CREATE TABLE {name} ({columns})")
+        found = list(rows)
+        if found:
+            names = [part.split()[0] for part in columns.split(", ")]
+            batch = pa.table({n: pa.array(list(v)) for n, v in zip(names, zip(*found, strict=True), strict=True)})
+            con.register("batch", batch)
+            con.execute(f"INSERT INTO {name} SELECT * FROM batch")
+            con.unregister("batch")
+
+    series = [(studio, spec) for studio in world.studios for spec in studio.series]
+    table(
+        "core.dim_studio",
+        "studio_id VARCHAR, name VARCHAR, legal_name VARCHAR, country VARCHAR, payout_currency VARCHAR, "
+        "timezone VARCHAR, locale VARCHAR",
+        ((s.studio_id, s.name, s.legal_name, "US", "USD", "UTC", s.locale) for s in world.studios),
+    )
+    table(
+        "core.dim_series",
+        "series_id VARCHAR, studio_id VARCHAR, title VARCHAR, language VARCHAR, genre VARCHAR, "
+        "total_episodes INTEGER, published_episodes INTEGER, first_gated_episode_seq INTEGER, released_on DATE",
+        (
+            (
+                x.series_id, s.studio_id, x.title, x.language, x.genre, x.total,
+                x.total if x.published is None else x.published, x.gate, MONDAY - timedelta(days=7 * x.weeks),
+            )
+            for s, x in series
+        ),
+    )
+    table(
+        "core.dim_episode",
+        "series_id VARCHAR, episode_seq INTEGER, title VARCHAR, duration_ms BIGINT, published_at TIMESTAMPTZ, "
+        "cliffhanger_label VARCHAR",
+        (
+            (x.series_id, k, f"Episode {k}", 75_000, world.as_of - timedelta(days=90),
+             "cliffhanger" if k in x.cliffhangers else None)
+            for _, x in series
+            for k in range(1, x.total + 1)
+        ),
+    )
+    table(
+        "audience.episode_reach",
+        "series_id VARCHAR, surface VARCHAR, cohort_week VARCHAR, episode_seq INTEGER, horizon_hours INTEGER, "
+        "n_entered BIGINT, n_at_risk BIGINT, n_event BIGINT, n_censored BIGINT, estimate DOUBLE, ci_low DOUBLE, "
+        "ci_high DOUBLE, status VARCHAR, naive_share DOUBLE",
+        (row for _, x in series for row in _reach_rows(world, x)),
+    )
+    table(
+        "weekly.series_week",
+        "series_id VARCHAR, studio_id VARCHAR, week_start VARCHAR, n_starters BIGINT, n_viewers BIGINT, "
+        "n_starts BIGINT, n_completions BIGINT, watch_seconds BIGINT, n_gate_viewers BIGINT, "
+        "n_gate_unlockers BIGINT, unlock_net_micros BIGINT, ad_impressions BIGINT, ad_revenue_micros BIGINT, "
+        "is_complete_week BOOLEAN",
+        (row for s, x in series for row in _weekly_rows(x, s.studio_id)),
+    )
+    table(
+        "meta.releases",
+        "release_id VARCHAR, created_at TIMESTAMPTZ, content_hash VARCHAR, as_of TIMESTAMPTZ, is_current BOOLEAN",
+        [
+            ("rel_0042", world.as_of, "9f3c2b7a55d0e1", world.as_of, True),
+            ("rel_0041", world.as_of, "00aa11bb22cc33", world.as_of - timedelta(days=1), False),
+        ],
+    )
+    table(
+        "meta.checks",
+        "release_id VARCHAR, check_name VARCHAR, asset VARCHAR, severity VARCHAR, passed BOOLEAN, detail VARCHAR",
+        (("rel_0042", *check) for check in world.checks),
+    )
+    table(
+        "health.freshness",
+        "source VARCHAR, as_of TIMESTAMPTZ, n_rows BIGINT, n_late BIGINT, late_share DOUBLE, status VARCHAR",
+        [
+            ("views", world.as_of, 9_000_000, 4100, 0.00046, "ok"),
+            ("unlocks", world.unlocks_as_of or world.as_of, 310_000, 210, 0.0007, "ok"),
+            ("ads", world.ads_as_of or world.as_of - timedelta(hours=34), 640_000, 900, 0.0014, "ok"),
+        ],
+    )
+    con.close()
+    return path
+
+
+__all__ = ["AS_OF", "MONDAY", "WEEK", "WORLD", "SeriesSpec", "StudioSpec", "World", "replace", "write_release"]
