@@ -4,8 +4,10 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import polars as pl
@@ -45,6 +47,9 @@ from dagster_project.simulator.vocabulary import FEEDS, MILLISECONDS_PER_DAY
 from dagster_project.simulator.writers import FILE_FORMATS, FileFormat, write_feed_file
 
 Progress = Callable[[str, float], None]
+_WRITERS = 2
+_LEAST_OPPORTUNITIES = 30
+"""Gate cells with fewer opportunities are left out of the truth: nothing can be said about them."""
 
 
 @dataclass(frozen=True)
@@ -160,19 +165,26 @@ class _World:
         return rows.with_columns(from_test.alias("from_test"), flag.alias("ivt"))
 
     def _merge_days(self, spill: Spill) -> None:
-        for day in range(self.parameters.days):
-            self.progress("files", day / self.parameters.days)
-            date = str(np.datetime64(self.catalogue.start_ms + day * MILLISECONDS_PER_DAY, "ms").astype("datetime64[D]"))
-            for position, feed in enumerate(FEEDS):
-                rows = spill.day(feed, day)
-                generator = random_stream(self.parameters.seed, MALFORMED_STREAM, position, day)
-                extra = plan_extra_lines(
-                    generator, feed, rows.height, self.parameters.malformed_share, self.parameters.blank_share,
-                    self.file_format,
-                )
-                self.counts.add_file(feed, rows, extra)
-                path = self.root / "landing" / feed / f"{date}.{self.file_format}"
-                write_feed_file(path, feed, self._render(feed, rows), extra, date, self.file_format)
+        """Write the files of all days; two at a time, as encoding and compressing run outside the interpreter."""
+        lock = Lock()
+        tasks = [(day, feed) for day in range(self.parameters.days) for feed in FEEDS]
+        with ThreadPoolExecutor(max_workers=_WRITERS) as pool:
+            for done, _ in enumerate(pool.map(lambda task: self._write_file(spill, lock, *task), tasks)):
+                self.progress("files", done / len(tasks))
+
+    def _write_file(self, spill: Spill, lock: Lock, day: int, feed: str) -> None:
+        at = np.datetime64(self.catalogue.start_ms + day * MILLISECONDS_PER_DAY, "ms")
+        date = str(at.astype("datetime64[D]"))
+        with lock:
+            rows = spill.day(feed, day)
+        extra = plan_extra_lines(
+            random_stream(self.parameters.seed, MALFORMED_STREAM, FEEDS.index(feed), day), feed, rows.height,
+            self.parameters.malformed_share, self.parameters.blank_share, self.file_format,
+        )
+        path = self.root / "landing" / feed / f"{date}.{self.file_format}"
+        write_feed_file(path, feed, self._render(feed, rows), extra, date, self.file_format)
+        with lock:
+            self.counts.add_file(feed, rows, extra)
 
     def _render(self, feed: str, rows: pl.DataFrame) -> pl.DataFrame:
         if feed == "views":
@@ -205,8 +217,12 @@ class _World:
             ("continuation", self.audience.continuation_table(), closed.continuation()),
             ("gate", self.audience.gate_table(), closed.gate()),
         ):
-            columns = parametric.columns
-            pl.concat([drawn.select(columns), parametric], how="vertical_relaxed").write_csv(folder / f"{name}.csv")
+            if name == "gate":
+                cell = ["series_id", "surface", "gate_episode_seq"]
+                drawn = drawn.filter(pl.col("n") >= _LEAST_OPPORTUNITIES)
+                parametric = parametric.join(drawn.select(cell).unique(), on=cell, how="semi", maintain_order="left")
+            both = pl.concat([drawn.select(parametric.columns), parametric], how="vertical_relaxed")
+            both.with_columns(pl.col("truth").round(9)).write_csv(folder / f"{name}.csv")
 
 
 _CONFLICTING: dict[str, Callable[[pl.DataFrame], pl.DataFrame]] = {
