@@ -46,8 +46,8 @@ def build_reports(
     """Build `report` for one recipient, or for all, and write the packs under `reports_dir`.
 
     `period` defaults to the last one the release covers; `cache_dir` keeps cut fonts between runs. Raises
-    UnknownReport, UnknownPeriod or UnknownRecipient for what is not there, ReportBlocked when a critical check of
-    the release failed (nothing is written), and the errors of reading and typesetting.
+    UnknownReport, UnknownPeriod or UnknownRecipient for what is not there, ReportBlocked when a critical
+    check of the release failed (nothing is written), and the errors of reading and typesetting.
     """
     chosen = get_report(report)
     with Release(published) as release:

@@ -1,4 +1,6 @@
-"""What a report hands to the renderer: pages of blocks, charts drawn at print size, and the record of figures."""
+"""What a report hands to the renderer: pages of blocks, charts drawn at print size, and the record of
+figures.
+"""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,13 +43,15 @@ class Chart:
 
 @dataclass(frozen=True)
 class FlexibleChart:
-    """A chart that takes height its page has left over, between two limits.
+    """A chart that takes height its page has left over.
 
-    All flexible charts of a block share one height; a block whose charts stand in several rows says so.
+    First every chart of a page grows to what it prefers, then each to its maximum. All flexible charts of a
+    block share one height; a block whose charts stand in several rows says so.
     """
 
     draw: Callable[[float], Chart]
     minimum_mm: float
+    preferred_mm: float
     maximum_mm: float
 
 

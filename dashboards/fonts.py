@@ -68,7 +68,9 @@ class FontSet:
         return {weight: _advance_widths(path) for weight, path in self.latin.items()}
 
     def text_width(self, text: str, size_pt: float, weight: int = REGULAR) -> float:
-        """Width of one line in points with tabular figures; a character without a Latin glyph is full-width."""
+        """Width of one line in points with tabular figures; a character without a Latin glyph is
+        full-width.
+        """
         advances = self._advances[weight]
         return sum(advances.get(ord(c), 1.0) for c in text) * size_pt
 

@@ -80,7 +80,7 @@ def points_range(low: float, high: float, decimals: int = 1) -> str:
 
 
 def relative(change: float) -> str:
-    """A relative change with its sign: `+4.1%`, no decimal from 100% on; a tenfold and more as `×29`."""
+    """A relative change with its sign: `+4.1%`, no decimal from 100% on; a tenfold and more as times."""
     if change >= 9:
         return f"{TIMES}{_plain(1 + change, 0)}"
     return f"{_signed(change * 100, 0 if abs(change) >= 1 else 1)}%"

@@ -1,7 +1,7 @@
 """The one door to the data: a released DuckDB file, opened read-only and pinned for the life of a report.
 
-`Release.read` takes a table, columns, equality filters and an order, and nothing else: there is no way to write
-an aggregation here, so that what a report prints is what the release says.
+`Release.read` takes a table, columns, equality filters and an order, and nothing else: there is no way to
+write an aggregation here, so that what a report prints is what the release says.
 """
 
 import re
@@ -119,9 +119,7 @@ class Release:
         if order_by:
             query += " ORDER BY " + ", ".join(f'"{c}" NULLS LAST' for c in order_by)
         rows = self._connection.execute(query, values).fetchall()
-        return [
-            {c: _utc(v) if c in timed else v for c, v in zip(columns, row, strict=True)} for row in rows
-        ]
+        return [{c: _utc(v) if c in timed else v for c, v in zip(columns, row, strict=True)} for row in rows]
 
     def _load_catalog(self) -> dict[str, dict[str, str]]:
         catalog: dict[str, dict[str, str]] = {}

@@ -1,7 +1,7 @@
 """Sets a document as PDF. The same document gives the same bytes."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,16 +34,12 @@ def render(document: Document, fonts: FontSet) -> RenderedReport:
     heights = [[_least_height(block) for block in page] for page in document.pages]
     room = _room_left(document, _compiler(document, heights, fonts))
     for page, blocks in enumerate(document.pages):
-        left = room[page] - _SLACK_MM
-        for place, block in enumerate(blocks):
-            chart = _flexible(block)
-            if chart is not None and left > 0:
-                grown = min(chart.maximum_mm - chart.minimum_mm, left / block.flexible_rows)
-                heights[page][place] = chart.minimum_mm + grown
-                left -= grown * block.flexible_rows
+        heights[page] = _grown(blocks, heights[page], room[page] - _SLACK_MM)
     compiler = _compiler(document, heights, fonts)
     try:
-        pdf = compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=int(document.made_at.timestamp()))
+        pdf = compiler.compile(
+            format="pdf", pdf_standards=["ua-1"], timestamp=int(document.made_at.timestamp())
+        )
     except typst.TypstError as error:
         raise _failure(document, error) from error
     assert isinstance(pdf, bytes)
@@ -115,6 +111,19 @@ def _flexible(part: object) -> FlexibleChart | None:
     elif isinstance(part, list | tuple):
         inner = part
     return next((found for one in inner if (found := _flexible(one)) is not None), None)
+
+
+def _grown(blocks: Sequence[Block], heights: Sequence[float | None], left: float) -> list[float | None]:
+    grown = list(heights)
+    for limit in ("preferred_mm", "maximum_mm"):
+        for place, block in enumerate(blocks):
+            chart, height = _flexible(block), grown[place]
+            if chart is None or height is None or left <= 0:
+                continue
+            more = min(getattr(chart, limit) - height, left / block.flexible_rows)
+            grown[place] = height + more
+            left -= more * block.flexible_rows
+    return grown
 
 
 def _least_height(block: Block) -> float | None:

@@ -15,9 +15,7 @@ def plain(sentence: Sentence) -> str:
 def spans(sentence: Sentence) -> list[dict[str, str]]:
     """The sentence as runs of text for the page, each with the language of its words."""
     return [
-        {"text": part, "lang": "en"}
-        if isinstance(part, str)
-        else {"text": part.text, "lang": part.language}
+        {"text": part, "lang": "en"} if isinstance(part, str) else {"text": part.text, "lang": part.language}
         for part in sentence
     ]
 

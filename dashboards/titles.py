@@ -28,9 +28,7 @@ class Title:
 def clean(raw: str) -> str:
     """One line of printable characters: composed (NFC), control and format characters gone, blanks single."""
     composed = unicodedata.normalize("NFC", raw)
-    kept = (
-        " " if c.isspace() else c for c in composed if c.isspace() or unicodedata.category(c)[0] != "C"
-    )
+    kept = (" " if c.isspace() else c for c in composed if c.isspace() or unicodedata.category(c)[0] != "C")
     return " ".join("".join(kept).split())
 
 
@@ -47,8 +45,8 @@ def cut(text: str, longest: int = LONGEST_TITLE) -> str:
 def printable(raw: str | None, identifier: str, kind: str, language: str | None, fonts: FontSet) -> Title:
     """The title as it can be printed.
 
-    `identifier` stands in, with a note, when the title is empty or the fonts lack most of its letters; characters
-    that they lack in an otherwise printable title are left out, and the note names them.
+    `identifier` stands in, with a note, when the title is empty or the fonts lack most of its letters;
+    characters that they lack in an otherwise printable title are left out, and the note names them.
     """
     tongue = (language or "und").split("-")[0].split("_")[0].lower()
     stand_in = f"{kind} {cut(clean(identifier), 40)}"

@@ -10,7 +10,7 @@ from dashboards.figures.week import StudioWeek
 
 @dataclass
 class WeeklyContext:
-    """One studio, one week, one record. Blocks add the numbers behind their charts to `tables` by chart id."""
+    """One studio, one week, one record. Blocks add the numbers behind their charts to `tables`."""
 
     week: StudioWeek
     record: FigureRecord

@@ -20,15 +20,23 @@ def empty_curve(week: StudioWeek, series: Series, *, wide: bool) -> EmptyState |
     if series.published_episodes < 1:
         return EmptyState("not_released", ("No episode is released yet.",))
     if status == "missing":
-        return EmptyState("missing", _lines(wide, f"No events received for {days}.", "This is missing data,", "not zero viewers."))
+        return EmptyState(
+            "missing",
+            _lines(wide, f"No events received for {days}.", "This is missing data,", "not zero viewers."),
+        )
     if status == "zero":
         return EmptyState("zero", _lines(wide, "viewers started the series", f"in the week {days}."), "0")
     if status == "suppressed":
-        return EmptyState("suppressed", _lines(wide, "Too few viewers: the platform", "does not show this figure."))
+        return EmptyState(
+            "suppressed", _lines(wide, "Too few viewers: the platform", "does not show this figure.")
+        )
     if status == "too_early":
         ripe = formats.day(week.week.next_monday + timedelta(hours=HORIZON_HOURS))
         return EmptyState(
-            "too_early", _lines(wide, f"Too early: under {HORIZON_HOURS // 24} days of viewing.", f"Complete from {ripe}.")
+            "too_early",
+            _lines(
+                wide, f"Too early: under {HORIZON_HOURS // 24} days of viewing.", f"Complete from {ripe}."
+            ),
         )
     if len(curve.known) < 3 and series.published_episodes < 3:
         return _single(week, series)
@@ -41,14 +49,18 @@ def _single(week: StudioWeek, series: Series) -> EmptyState:
     last = curve.known[-1]
     assert last.estimate is not None
     if last.episode == 1:
-        return EmptyState("zero", ("started; one episode is released,", "so there is no drop to show yet."),
-                          formats.count(last.n_entered))
+        return EmptyState(
+            "single",
+            ("started; one episode is released,", "so there is no drop to show yet."),
+            formats.count(last.n_entered),
+        )
     decimals = formats.rate_decimals(last.estimate.base)
+    low, high = last.estimate.interval.low, last.estimate.interval.high
     return EmptyState(
-        "zero",
+        "single",
         (
             f"reach episode {last.episode}, the last released",
-            f"(95% interval {formats.percent_range(last.estimate.interval.low, last.estimate.interval.high, decimals)}).",
+            f"(95% interval {formats.percent_range(low, high, decimals)}).",
         ),
         formats.percent(last.estimate.value, decimals),
     )

@@ -2,7 +2,7 @@
 
 from dashboards import formats, theme
 from dashboards.blocks.context import WeeklyContext
-from dashboards.compare import Difference
+from dashboards.compare import FEWEST_WEEKS, Difference
 from dashboards.document import Block
 from dashboards.figures.findings import SMALLEST_BASE, Finding, choose, compared
 from dashboards.figures.measures import Measured, Measures
@@ -21,11 +21,17 @@ def find(context: WeeklyContext) -> list[Finding]:
     week = context.week
     if not week.has_rows(week.week):
         days = formats.day_span(week.week.monday, week.week.sunday)
-        return [_plain_finding("no_data", f"No events were received for {days}.",
-                               "This is missing data, not zero viewers.", is_negative=True)]
+        return [
+            _plain_finding(
+                "no_data",
+                f"No events were received for {days}.",
+                "This is missing data, not zero viewers.",
+                is_negative=True,
+            )
+        ]
     measures = context.measures
     candidates: list[Finding] = []
-    comparisons = 0
+    comparisons = unjudged = 0
     for series in week.series:
         if series.gate is None:
             continue
@@ -44,15 +50,36 @@ def find(context: WeeklyContext) -> list[Finding]:
     ):
         measured = measures.total(name, column, "viewers" if unit == "viewers" else "micros", source, "")
         comparisons += measured.normal is not None
+        unjudged += measured.figure is not None and measured.normal is None and not measured.provisional
         candidates += _outside_range(context, name, subject, measured)
     chosen = choose(candidates)
     if chosen:
         return chosen
     if not comparisons:
-        return [_plain_finding("nothing_to_compare", "There is no earlier week to compare with yet.",
-                               "Changes are called from the second week on.")]
+        return [
+            _plain_finding(
+                "nothing_to_compare",
+                "There is no earlier week to compare with yet.",
+                "Changes are called from the second week on.",
+            )
+        ]
+    if unjudged:
+        return [
+            _plain_finding(
+                "too_few_weeks",
+                "Too few earlier weeks to know what is normal.",
+                f"Totals are judged from {FEWEST_WEEKS} earlier weeks on; what could be compared "
+                "shows no clear change.",
+            )
+        ]
     said = context.record.text(
-        Figure("findings.compared", comparisons, formats.count(comparisons), "comparisons", how="comparisons made")
+        Figure(
+            "findings.compared",
+            comparisons,
+            formats.count(comparisons),
+            "comparisons",
+            how="comparisons made",
+        )
     )
     evidence = (
         "The one comparison made is within its interval or normal range."
@@ -72,8 +99,21 @@ def findings_block(findings: list[Finding]) -> Block:
 
 def _plain_finding(identifier: str, claim: str, evidence: str, is_negative: bool = False) -> Finding:
     return Finding(
-        identifier, "state", (claim,), (evidence,), "no candidate passed its condition", None, None, None, None, None,
-        0, 0.0, is_negative, is_negative, None,
+        identifier,
+        "state",
+        (claim,),
+        (evidence,),
+        "no candidate passed its condition",
+        None,
+        None,
+        None,
+        None,
+        None,
+        0,
+        0.0,
+        is_negative,
+        is_negative,
+        None,
     )
 
 
@@ -107,16 +147,22 @@ def _reach(context: WeeklyContext, measures: Measures, series: Series, measured:
     name = f"finding.reach.{series.series_id}"
     used = [figure.name]
     text = f"{figure.text} of starters reach episode {series.gate} within 7 days"
-    text += f": {_week_part(context, measured, used)}" if change is not None else ""
+    text += f": {_week_part(context, measured, used)}" if by_week else ""
     if distance is not None:
         at_gate = measures.benchmark_figure(series, benchmark, series.gate)
         used.append(at_gate.name)
-        join = ", " if change is None else " and " if change.is_clear else ", but "
+        join = " and " if by_week else ": "
         if distance.is_clear:
             size = context.record.add(
-                Figure(f"{name}.benchmark_size", abs(distance.value),
-                       formats.points_size(distance.value, formats.rate_decimals(figure.base or 0)), "points",
-                       interval=distance.interval, how="size of the difference", of=(figure.name, at_gate.name))
+                Figure(
+                    f"{name}.benchmark_size",
+                    abs(distance.value),
+                    formats.points_size(distance.value, formats.rate_decimals(figure.base or 0)),
+                    "points",
+                    interval=distance.interval,
+                    how="size of the difference",
+                    of=(figure.name, at_gate.name),
+                )
             )
             used.append(size.name)
             side = compared(distance, "above", "below", "")
@@ -124,10 +170,22 @@ def _reach(context: WeeklyContext, measures: Measures, series: Series, measured:
         else:
             text += f"; not clearly different from the median of similar series ({at_gate.text})"
     return Finding(
-        f"reach.{series.series_id}", "reach", claim, (f"{text}.",), condition,
+        f"reach.{series.series_id}",
+        "reach",
+        claim,
+        (f"{text}.",),
+        condition,
         figure.value if not isinstance(figure.value, str) else None,
-        change.value if change else None, distance.value if distance else None, effect.interval, figure.base,
-        _SEVERITY_CHANGE if by_week else _SEVERITY_LEVEL, effect.strength, effect.value < 0, True, "R1" if series is context.week.lead else "R2", tuple(used),
+        change.value if change else None,
+        distance.value if distance else None,
+        effect.interval,
+        figure.base,
+        _SEVERITY_CHANGE if by_week else _SEVERITY_LEVEL,
+        effect.strength,
+        effect.value < 0,
+        True,
+        "R1" if series is context.week.lead else "R2",
+        tuple(used),
     )
 
 
@@ -139,9 +197,13 @@ def _week_part(context: WeeklyContext, measured: Measured, used: list[str]) -> s
     decimals = formats.rate_decimals(base)
     interval = context.record.add(
         Figure(
-            f"{measured.figure.name}.change_interval", None,
-            formats.points_range(change.interval.low, change.interval.high, decimals), "points",
-            interval=change.interval, how="95% interval of the difference", of=(measured.change.name,),
+            f"{measured.figure.name}.change_interval",
+            None,
+            formats.points_range(change.interval.low, change.interval.high, decimals),
+            "points",
+            interval=change.interval,
+            how="95% interval of the difference",
+            of=(measured.change.name,),
         )
     )
     used += [measured.change.name, interval.name]
@@ -149,12 +211,18 @@ def _week_part(context: WeeklyContext, measured: Measured, used: list[str]) -> s
         return f"no clear change on last week ({interval.text} points)"
     size = context.record.add(
         Figure(
-            f"{measured.figure.name}.change_size", abs(change.value), formats.points_size(change.value, decimals),
-            "points", how="size of the difference", of=(measured.change.name,),
+            f"{measured.figure.name}.change_size",
+            abs(change.value),
+            formats.points_size(change.value, decimals),
+            "points",
+            how="size of the difference",
+            of=(measured.change.name,),
         )
     )
     used.append(size.name)
-    return f"{size.text} points {compared(change, 'up', 'down', '')} on last week (95% interval {interval.text})"
+    return (
+        f"{size.text} points {compared(change, 'up', 'down', '')} on last week (95% interval {interval.text})"
+    )
 
 
 def _unlock(context: WeeklyContext, measured: Measured) -> list[Finding]:
@@ -166,21 +234,43 @@ def _unlock(context: WeeklyContext, measured: Measured) -> list[Finding]:
     week = context.week
     unlockers, viewers = week.total("n_gate_unlockers"), week.total("n_gate_viewers")
     counts = [
-        context.record.add(Figure(name, total.value, formats.count(total.value or 0), "viewers", how="sum",
-                                  sources=total.sources))
+        context.record.add(
+            Figure(
+                name,
+                total.value,
+                formats.count(total.value or 0),
+                "viewers",
+                how="sum",
+                sources=total.sources,
+            )
+        )
         for name, total in (("unlock_share.unlockers", unlockers), ("unlock_share.viewers", viewers))
     ]
     used = [figure.name, *(c.name for c in counts)]
-    claim = (f"A {compared(change, 'larger', 'smaller', '')} share of the viewers who see an unlock offer unlocks.",)
+    word = compared(change, "larger", "smaller", "")
+    claim = (f"A {word} share of the viewers who see an unlock offer unlocks.",)
     evidence = (
         f"{figure.text} unlocked within the week ({counts[0].text} of {counts[1].text}): "
         f"{_week_part(context, measured, used)}.",
     )
     return [
         Finding(
-            "unlock_share", "unlock", claim, evidence, "the interval of the difference to last week excludes zero",
-            figure.value if not isinstance(figure.value, str) else None, change.value, None, change.interval,
-            figure.base, _SEVERITY_CHANGE, change.strength, change.value < 0, True, None, tuple(used),
+            "unlock_share",
+            "unlock",
+            claim,
+            evidence,
+            "the interval of the difference to last week excludes zero",
+            figure.value if not isinstance(figure.value, str) else None,
+            change.value,
+            None,
+            change.interval,
+            figure.base,
+            _SEVERITY_CHANGE,
+            change.strength,
+            change.value < 0,
+            True,
+            None,
+            tuple(used),
         )
     ]
 
@@ -191,8 +281,15 @@ def _outside_range(context: WeeklyContext, name: str, subject: str, measured: Me
         return []
     write = formats.money if figure.unit == "micros" else formats.count
     ends = [
-        context.record.add(Figure(f"{name}.normal_{end}", round(value), write(round(value)), figure.unit,
-                                  how="limit of the normal weekly range of the weeks before"))
+        context.record.add(
+            Figure(
+                f"{name}.normal_{end}",
+                round(value),
+                write(round(value)),
+                figure.unit,
+                how="limit of the normal weekly range of the weeks before",
+            )
+        )
         for end, value in (("low", normal.low), ("high", normal.high))
     ]
     used = (figure.name, *(e.name for e in ends))
@@ -201,15 +298,29 @@ def _outside_range(context: WeeklyContext, name: str, subject: str, measured: Me
     claim = (f"{subject} {plural} {side} the normal weekly range.",)
     tail = f", {measured.change.text} on last week" if measured.change else ""
     evidence = (
-        f"{figure.text} this week{tail}; the weeks before make {ends[0].text} to {ends[1].text} the normal range.",
+        f"{figure.text} this week{tail}; the weeks before make {ends[0].text} to {ends[1].text} the "
+        "normal range.",
     )
     centre = (normal.low + normal.high) / 2
     return [
         Finding(
-            name, name, claim, evidence, "the total lies outside the natural process limits of the weeks before",
-            figure.value, None if measured.previous is None or not isinstance(measured.previous.value, int)
-            else figure.value - measured.previous.value, None, normal, None, _SEVERITY_TOTAL,
+            name,
+            name,
+            claim,
+            evidence,
+            "the total lies outside the natural process limits of the weeks before",
+            figure.value,
+            None
+            if measured.previous is None or not isinstance(measured.previous.value, int)
+            else figure.value - measured.previous.value,
+            None,
+            normal,
+            None,
+            _SEVERITY_TOTAL,
             abs(figure.value - centre) / normal.width if normal.width else 1.0,
-            measured.signal == "down", True, None, used,
+            measured.signal == "down",
+            True,
+            None,
+            used,
         )
     ]

@@ -11,7 +11,11 @@ _NAME_PT = 500.0
 def week_span(context: WeeklyContext) -> str:
     """`Mon 9 - Sun 15 Nov 2026`, with an en dash."""
     week = context.week.week
-    first = f"Mon {week.monday.day}" if week.monday.month == week.sunday.month else f"Mon {formats.day(week.monday)}"
+    first = (
+        f"Mon {week.monday.day}"
+        if week.monday.month == week.sunday.month
+        else f"Mon {formats.day(week.monday)}"
+    )
     return f"{first} {formats.EN_DASH} Sun {formats.day_year(week.sunday)}"
 
 
@@ -30,7 +34,10 @@ def header(context: WeeklyContext) -> Block:
             "kicker": "Weekly studio report",
             "title": {"text": name.text, "lang": name.language},
             "facts": [
-                [{"text": f"Week {week.number}, {week_span(context)}", "strong": True}, {"text": ", UTC days"}],
+                [
+                    {"text": f"Week {week.number}, {week_span(context)}", "strong": True},
+                    {"text": ", UTC days"},
+                ],
                 [{"text": "Views to "}, {"text": formats.moment(identity.as_of), "strong": True}],
                 [{"text": "Release "}, {"text": identity.content_hash[:8], "strong": True}],
                 [{"text": "Money in USD"}],

@@ -21,8 +21,12 @@ from dashboards.figures.record import Figure
 from dashboards.figures.scope import Series
 from dashboards.sentences import Sentence, plain, spans
 
-_MINIMUM_MM, _MAXIMUM_MM, _ALONE_MAXIMUM_MM = 56.0, 92.0, 132.0
-_EMPTY_MINIMUM_MM, _EMPTY_MAXIMUM_MM = 34.0, 46.0
+_HEIGHTS_MM, _ALONE_HEIGHTS_MM, _EMPTY_HEIGHTS_MM = (
+    (50.0, 66.0, 92.0),
+    (50.0, 92.0, 140.0),
+    (34.0, 40.0, 46.0),
+)
+"""Least, preferred and greatest height of the chart: among others, as the only one, and without a curve."""
 _TITLE_PT = 220.0
 
 
@@ -45,14 +49,15 @@ def lead_retention(context: WeeklyContext) -> Block:
         "chart",
         {
             "heading": spans(heading),
-            "sub": spans((
-                "Share of starters who reach each episode within 7 days of their first. "
-                f"Starters of {days}. Band: 95% interval. Dashed: last week.",
-            )),
+            "sub": spans(
+                (
+                    "Share of starters who reach each episode within 7 days of their first. "
+                    f"Starters of {days}. Band: 95% interval. Dashed: last week.",
+                )
+            ),
             "chart": FlexibleChart(
                 partial(draw_retention, content, alt=alt, fonts=week.fonts),
-                _MINIMUM_MM,
-                _MAXIMUM_MM if len(week.series) > 1 else _ALONE_MAXIMUM_MM,
+                *(_HEIGHTS_MM if len(week.series) > 1 else _ALONE_HEIGHTS_MM),
             ),
             "notes": notes,
         },
@@ -68,10 +73,14 @@ def _heading(context: WeeklyContext, lead: Series) -> Sentence:
         return ("How far viewers get in ", title)
     if measured.difference is None:
         return (f"{measured.figure.text} of starters get past the paywall of ", title)
-    word = compared(measured.difference, "larger", "smaller", "")
-    if not word:
-        return ("No clear change in the share that gets past the paywall of ", title)
-    return (f"A {word} share of viewers gets past the paywall of ", title, " than last week")
+    assert measured.previous is not None
+    moved = compared(
+        measured.difference,
+        f"up from {measured.previous.text}",
+        f"down from {measured.previous.text}",
+        "no clear change on last week",
+    )
+    return (f"{measured.figure.text} of starters get past the paywall of ", title, f", {moved}")
 
 
 def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]]:
@@ -97,10 +106,24 @@ def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]
             f"{benchmark.n_studios} other studios"
             + (", lined up at the paywall and at the finale." if lead.gate is not None else ".")
         )
-        record.add(Figure(f"benchmark.{lead.series_id}.n_series", benchmark.n_series, str(benchmark.n_series), "series",
-                          how="series behind the median"))
-        record.add(Figure(f"benchmark.{lead.series_id}.n_studios", benchmark.n_studios, str(benchmark.n_studios),
-                          "studios", how="studios behind the median"))
+        record.add(
+            Figure(
+                f"benchmark.{lead.series_id}.n_series",
+                benchmark.n_series,
+                str(benchmark.n_series),
+                "series",
+                how="series behind the median",
+            )
+        )
+        record.add(
+            Figure(
+                f"benchmark.{lead.series_id}.n_studios",
+                benchmark.n_studios,
+                str(benchmark.n_studios),
+                "studios",
+                how="studios behind the median",
+            )
+        )
     else:
         notes.append(f"No fair benchmark: {benchmark.reason}.")
     last_week = None
@@ -136,8 +159,8 @@ def _ripeness(context: WeeklyContext, lead: Series, curve: Curve) -> str:
         return f"All {entered} starters have had their 7 days."
     recent = _count_figure(context, curve, at, "n_censored", point.n_censored)
     return (
-        f"{recent} of {entered} starters are too recent to know whether they reach episode {at} within 7 days; "
-        "the curve allows for them (Kaplan\u2013Meier) and will still move."
+        f"{recent} of {entered} starters are too recent to know whether they reach episode {at} within 7 "
+        "days; the curve allows for them (Kaplan\u2013Meier) and will still move."
     )
 
 
@@ -206,24 +229,34 @@ def _drop(context: WeeklyContext, lead: Series, curve: Curve) -> tuple[str, str]
         _end_figure(context, curve, point)
     size = context.record.add(
         Figure(
-            f"drop.{lead.series_id}", after.value - before.value, formats.points(after.value - before.value, decimals),
-            "points", how="the second less the first", of=names,
+            f"drop.{lead.series_id}",
+            after.value - before.value,
+            formats.points(after.value - before.value, decimals),
+            "points",
+            how="the second less the first",
+            of=names,
         )
     )
     stopped = context.record.add(
         Figure(
-            f"stopped.{lead.series_id}", 1 - after.value / before.value,
-            formats.percent(1 - after.value / before.value, decimals), "share",
-            how="one less the second over the first", of=names,
+            f"stopped.{lead.series_id}",
+            1 - after.value / before.value,
+            formats.percent(1 - after.value / before.value, decimals),
+            "share",
+            how="one less the second over the first",
+            of=names,
         )
     )
-    return f"{size.text} at the paywall", f"{stopped.text} of those who reach episode {lead.gate - 1} stop here"
+    return (
+        f"{size.text} at the paywall",
+        f"{stopped.text} of those who reach episode {lead.gate - 1} stop here",
+    )
 
 
 def _alt(context: WeeklyContext, lead: Series, content: Retention) -> str:
     parts = [
-        f"Step line: share of starters of {lead.title.text} who reach each of {lead.total_episodes} episodes "
-        f"within 7 days, with 95% band. {content.this_week.end_label} at episode {content.points[-1].episode}."
+        f"Step line: share of starters of {lead.title.text} who reach each of {lead.total_episodes} "
+        f"episodes within 7 days, with 95% band. {content.this_week.end_label} at episode {content.points[-1].episode}."
     ]
     if content.last_week is not None:
         parts.append(f"{content.last_week.end_label}.")
@@ -232,7 +265,9 @@ def _alt(context: WeeklyContext, lead: Series, content: Retention) -> str:
     if content.drop is not None:
         parts.append(f"{content.drop[0]} before episode {lead.gate}; {content.drop[1]}.")
     if content.cliffhangers:
-        parts.append(f"Cliffhanger endings: episodes {formats.listed([str(k) for k in content.cliffhangers])}.")
+        parts.append(
+            f"Cliffhanger endings: episodes {formats.listed([str(k) for k in content.cliffhangers])}."
+        )
     if lead.published_episodes < lead.total_episodes:
         parts.append(f"Episodes after {lead.published_episodes} are not yet released.")
     return " ".join(parts)
@@ -266,7 +301,9 @@ def _nothing(context: WeeklyContext) -> Block:
     if week.has_rows(week.week):
         state = EmptyState("zero", (f"viewers started one of the studio's series in the week {days}.",), "0")
         return _empty_block(context, ("Nobody started a series this week",), state)
-    state = EmptyState("missing", (f"No events received for {days}. This is missing data, not zero viewers.",))
+    state = EmptyState(
+        "missing", (f"No events received for {days}. This is missing data, not zero viewers.",)
+    )
     return _empty_block(context, ("Retention cannot be shown: no events were received",), state)
 
 
@@ -279,9 +316,7 @@ def _empty_block(context: WeeklyContext, heading: Sentence, state: EmptyState) -
         {
             "heading": spans(heading),
             "sub": [],
-            "chart": FlexibleChart(
-                partial(_draw_empty, context, state, alt), _EMPTY_MINIMUM_MM, _EMPTY_MAXIMUM_MM
-            ),
+            "chart": FlexibleChart(partial(_draw_empty, context, state, alt), *_EMPTY_HEIGHTS_MM),
             "notes": [],
         },
     )

@@ -18,14 +18,19 @@ MOST_PANELS = 8
 PANELS_BESIDE_OTHERS = 6
 _PER_ROW = 4
 _OTHERS_LISTED = 7
-_ONE_ROW_MM, _TWO_ROWS_MM = (32.0, 46.0), (21.0, 42.0)
-"""Least and greatest height of a panel when they stand in one row or in two."""
+_LARGEST_IN_WORDS = 10
+_SAFETY = 0.97
+"""Measured widths leave out kerning; a line that fits by this much fits on paper."""
+_ONE_ROW_MM, _TWO_ROWS_MM = (32.0, 36.0, 46.0), (18.0, 27.0, 42.0)
+"""Least, preferred and greatest height of a panel when they stand in one row or in two."""
 
 
 def series_retention(context: WeeklyContext) -> Block | None:
-    """The small multiples; None with fewer than two series, which the lead chart already shows."""
+    """The small multiples; None with fewer than two series, or without any data: the lead chart says it
+    all.
+    """
     series = context.week.series
-    if len(series) < 2:
+    if len(series) < 2 or not context.week.has_rows(context.week.week):
         return None
     crowded = len(series) > MOST_PANELS
     shown = series[:PANELS_BESIDE_OTHERS] if crowded else series
@@ -34,24 +39,26 @@ def series_retention(context: WeeklyContext) -> Block | None:
     width = panel_width(columns)
     per_row = ceil(len(shown) / rows)
     limits = _ONE_ROW_MM if rows == 1 else _TWO_ROWS_MM
-    panels = [
-        _panel(context, one, width, limits, place % per_row == 0)
-        for place, one in enumerate(shown)
-    ]
+    panels = [_panel(context, one, width, limits, place % per_row == 0) for place, one in enumerate(shown)]
     notes = [n for s in shown if (n := s.title.note)]
     drawn = [s for s in shown if empty_curve(context.week, s, wide=False) is None]
     unmatched = [s for s in drawn if not context.week.benchmark(s).points]
     if unmatched:
-        notes.append(f"No fair benchmark for {formats.listed([_short(s) for s in unmatched])}." if len(unmatched) < len(drawn)
-                     else "No fair benchmark for any of these series.")
+        notes.append(
+            f"No fair benchmark for {formats.listed([_short(s) for s in unmatched])}."
+            if len(unmatched) < len(drawn)
+            else "No fair benchmark for any of these series."
+        )
     return Block(
         "panels",
         {
             "heading": spans((_heading(context, series),)),
-            "sub": spans((
-                "Share of starters who reach each episode within 7 days. "
-                "Orange: paywall. Grey: median of similar series of other studios.",
-            )),
+            "sub": spans(
+                (
+                    "Share of starters who reach each episode within 7 days. "
+                    "Orange: paywall. Grey: median of similar series of other studios.",
+                )
+            ),
             "gutter_mm": GUTTER_MM,
             "gap_mm": theme.PANEL_GAP_MM,
             "panel_mm": width,
@@ -79,25 +86,37 @@ def _heading(context: WeeklyContext, series: list[Series]) -> str:
             held += distance.interval.low > 0
     if not judged:
         return f"How far viewers get in each of the {len(series)} series"
+    in_words = max(held, judged) <= _LARGEST_IN_WORDS
     above = context.record.text(
-        Figure("R2.above", held, _number(held).capitalize(), "series", how="interval wholly above the benchmark")
+        Figure(
+            "R2.above",
+            held,
+            _number(held, in_words).capitalize(),
+            "series",
+            how="interval wholly above the benchmark",
+        )
     )
-    of = context.record.text(Figure("R2.judged", judged, _number(judged), "series", how="series with a fair benchmark"))
+    of = context.record.text(
+        Figure("R2.judged", judged, _number(judged, in_words), "series", how="series with a fair benchmark")
+    )
     get = "gets" if held == 1 else "get"
     return f"{above} of {of} series clearly {get} a larger share past the paywall than the median"
 
 
-def _number(value: int) -> str:
+def _number(value: int, in_words: bool) -> str:
     words = ("none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
-    return words[value] if value < len(words) else str(value)
+    return words[value] if in_words else str(value)
 
 
-def _panel(context: WeeklyContext, series: Series, width: float, limits: tuple[float, float], first: bool) -> dict[str, object]:
+def _panel(
+    context: WeeklyContext, series: Series, width: float, limits: tuple[float, float, float], first: bool
+) -> dict[str, object]:
     week, measures = context.week, context.measures
     benchmark = week.benchmark(series)
     curve = week.curve(series)
     starters = measures.starters(series)
     empty = empty_curve(week, series, wide=False)
+    compact = limits == _TWO_ROWS_MM
     lines = ["starters unknown" if starters is None else f"{starters.text} starters"]
     gate_line = "no paywall"
     if series.gate is not None:
@@ -107,12 +126,12 @@ def _panel(context: WeeklyContext, series: Series, width: float, limits: tuple[f
             if measured.figure is None
             else f"{measured.figure.text} at ep {series.gate}"
         )
-        if measured.figure is not None and series.gate in benchmark.points:
+        if not compact and measured.figure is not None and series.gate in benchmark.points:
             median = measures.benchmark_figure(series, benchmark, series.gate)
             longer = f"{measured.figure.text} at ep {series.gate}, median {median.text}"
-            if week.fonts.text_width(longer, theme.TYPE["meta"]) <= width * PT_PER_MM:
+            if week.fonts.text_width(longer, theme.TYPE["meta"]) <= width * PT_PER_MM * _SAFETY:
                 gate_line = longer
-    lines.append(gate_line)
+    lines = [f"{lines[0]}, {gate_line}"] if compact else [*lines, gate_line]
     alt = f"{series.title.text}: {'; '.join(lines)}." + (f" {' '.join(empty.lines)}" if empty else "")
     content = Panel(
         series.total_episodes,
@@ -124,9 +143,11 @@ def _panel(context: WeeklyContext, series: Series, width: float, limits: tuple[f
     )
     if empty is not None and empty.big is not None:
         context.record.add(
-            Figure(f"R2.{series.series_id}.big", None, empty.big, "as stated", empty.kind, how="stated in words")
+            Figure(
+                f"R2.{series.series_id}.big", None, empty.big, "as stated", empty.kind, how="stated in words"
+            )
         )
-    title = fit(series.title.text, width * PT_PER_MM, theme.TYPE["h3"], week.fonts, STRONG)
+    title = fit(series.title.text, width * PT_PER_MM * _SAFETY, theme.TYPE["h3"], week.fonts, STRONG)
     return {
         "title": {"text": title, "lang": series.title.language},
         "lines": lines,
@@ -140,7 +161,7 @@ def _panel(context: WeeklyContext, series: Series, width: float, limits: tuple[f
 
 
 def _others(context: WeeklyContext, series: list[Series]) -> dict[str, object]:
-    measures, room_pt = context.measures, panel_width(_PER_ROW) * PT_PER_MM
+    measures, room_pt = context.measures, panel_width(_PER_ROW) * PT_PER_MM * _SAFETY
     rows = []
     for one in series[:_OTHERS_LISTED]:
         starters = measures.starters(one)

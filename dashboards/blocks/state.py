@@ -37,7 +37,9 @@ def failed_checks(scope: StudioScope) -> tuple[int, list[FailedCheck]]:
         ["check_name", "asset"],
     )
     failed = [
-        FailedCheck(row["check_name"], row["severity"], _sentence(scope, row)) for row in rows if not row["passed"]
+        FailedCheck(row["check_name"], row["severity"], _sentence(scope, row))
+        for row in rows
+        if not row["passed"]
     ]
     return len(rows), sorted(failed, key=lambda c: (c.severity != "critical", c.check_name, c.sentence))
 
@@ -54,7 +56,9 @@ def state_banner(context: WeeklyContext) -> Block:
     """The banner under the head."""
     total, failed = failed_checks(context.week.scope)
     record = context.record
-    checks = record.text(Figure("checks.total", total, formats.count(total), "checks", how="rows of meta.checks"))
+    checks = record.text(
+        Figure("checks.total", total, formats.count(total), "checks", how="rows of meta.checks")
+    )
     if failed:
         attention = record.text(
             Figure("checks.failed", len(failed), formats.count(len(failed)), "checks", how="rows not passed")
@@ -68,7 +72,9 @@ def state_banner(context: WeeklyContext) -> Block:
     sentences = [check.sentence for check in failed[:_MOST_SENTENCES]]
     rest = len(failed) - _MOST_SENTENCES
     if rest > 0:
-        more = record.text(Figure("checks.unsaid", rest, formats.count(rest), "checks", how="failed and not spelt out"))
+        more = record.text(
+            Figure("checks.unsaid", rest, formats.count(rest), "checks", how="failed and not spelt out")
+        )
         sentences.append(f"{more} more failed.")
     sentences += _provisional(context)
     return Block("banner", {"state": state_of(context), "lead": lead, "text": " ".join(sentences)})
@@ -100,5 +106,6 @@ def _provisional(context: WeeklyContext) -> list[str]:
             if reached is None
             else f"the log reaches {formats.moment(reached)} and late rows may follow"
         )
-        sentences.append(f"{subject} for {formats.day_span(week.week.monday, week.week.sunday)} {verb} provisional: {because}.")
+        days = formats.day_span(week.week.monday, week.week.sunday)
+        sentences.append(f"{subject} for {days} {verb} provisional: {because}.")
     return sentences

@@ -1,18 +1,23 @@
-"""How big, which way? Five figures of the week, each with its change on last week and eight weeks of history."""
+"""How big, which way? Five figures of the week, each with its change on last week and eight weeks of
+history.
+"""
 
 from collections.abc import Callable
 
-from dashboards import formats
+from dashboards import formats, theme
 from dashboards.blocks.context import WeeklyContext
+from dashboards.charts.canvas import PT_PER_MM
 from dashboards.charts.sparkline import draw_sparkline
 from dashboards.compare import share
 from dashboards.document import Block
 from dashboards.figures.measures import Measured
 from dashboards.figures.record import Figure
+from dashboards.fonts import FontSet
 
+_TILE_PT = (theme.FULL_WIDTH_MM - 4 * 3.0) / 5 * PT_PER_MM
 _NOTE = (
-    "Changes are against last week, taken before rounding. Coloured: beyond the 95% interval or the normal weekly "
-    "range. Line: eight weeks. Hollow dot: provisional."
+    "Changes are against last week, taken before rounding. Coloured: beyond the 95% interval or the normal "
+    "weekly range. Line: eight weeks. Hollow dot: provisional."
 )
 
 
@@ -20,7 +25,9 @@ def tiles(context: WeeklyContext) -> Block:
     """The row of five tiles."""
     measures = context.measures
     starters = measures.total("starters", "n_starters", "viewers", "views", "no starters reported")
-    unlock_revenue = measures.total("unlock_revenue", "unlock_net_micros", "micros", "unlocks", "no unlock log received")
+    unlock_revenue = measures.total(
+        "unlock_revenue", "unlock_net_micros", "micros", "unlocks", "no unlock log received"
+    )
     ad_revenue = measures.total(
         "ad_revenue", "ad_revenue_micros", "micros", "ads", "no ad revenue reported by own apps"
     )
@@ -40,16 +47,20 @@ def tiles(context: WeeklyContext) -> Block:
 
 
 def _tile(
-    context: WeeklyContext, label: str, measured: Measured, write: Callable[[int], str], subject: str | None = None
+    context: WeeklyContext,
+    label: str,
+    measured: Measured,
+    write: Callable[[int], str],
+    subject: str | None = None,
 ) -> dict[str, object]:
     figure = measured.figure
     if figure is None:
-        return {"label": label, "value": "n/a", "reason": f"n/a {formats.EN_DASH} {measured.reason}"}
+        return _unavailable(context, subject or label, label, measured, write)
     reference = f"last week {measured.previous.text}" if measured.previous else "no earlier week"
     return {
         "label": label,
         "value": figure.text,
-        "delta": _delta(measured),
+        "delta": _delta(measured, context.week.fonts),
         "reference": reference,
         "state": ", ".join(
             word for word in ("provisional" if measured.provisional else "", measured.reason or "") if word
@@ -59,16 +70,29 @@ def _tile(
     }
 
 
-def _delta(measured: Measured) -> dict[str, str] | None:
-    words: list[str] = []
-    tone = "level"
+def _unavailable(
+    context: WeeklyContext, subject: str, label: str, measured: Measured, write: Callable[[int], str]
+) -> dict[str, object]:
+    last = f"; last week {measured.previous.text}" if measured.previous else ""
+    return {
+        "label": label,
+        "value": "n/a",
+        "reason": f"{measured.reason}{last}",
+        "spark": _spark(context, subject, measured, write),
+    }
+
+
+def _delta(measured: Measured, fonts: FontSet) -> dict[str, str] | None:
     if measured.change is not None and isinstance(measured.change.value, float):
-        arrow = formats.arrow(0.0 if measured.change.text.startswith(formats.LEVEL) else measured.change.value)
-        words.append(f"{arrow} {measured.change.text}".strip())
-        tone = measured.signal or "level"
+        change = measured.change.text
         if measured.difference is not None and measured.signal is None:
-            words.append("no clear change")
-    return {"text": " \u00b7 ".join(words), "tone": tone} if words else None
+            # No arrow: the direction is what is not established.
+            longer = f"{change}, no clear change"
+            fits = fonts.text_width(longer, theme.TYPE["meta"]) <= _TILE_PT
+            return {"text": longer if fits else "no clear change", "tone": "level"}
+        arrow = formats.arrow(0.0 if change.startswith(formats.LEVEL) else measured.change.value)
+        return {"text": f"{arrow} {change}".strip(), "tone": measured.signal or "level"}
+    return None
 
 
 def _spark(
@@ -76,10 +100,13 @@ def _spark(
 ) -> dict[str, object] | None:
     shares = any(isinstance(v, float) for v in measured.history)
     words = [
-        "unknown" if v is None else formats.percent(float(v)) if shares else write(int(v)) for v in measured.history
+        "unknown" if v is None else formats.percent(float(v)) if shares else write(int(v))
+        for v in measured.history
     ]
     alt = f"{subject}, last eight weeks, oldest first: {', '.join(words)}."
-    chart = draw_sparkline(measured.history, provisional=measured.provisional, alt=alt, fonts=context.week.fonts)
+    chart = draw_sparkline(
+        measured.history, provisional=measured.provisional, alt=alt, fonts=context.week.fonts
+    )
     return None if chart is None else {"chart": chart}
 
 
@@ -88,9 +115,9 @@ def _reach_tile(context: WeeklyContext) -> dict[str, object]:
     label = "Lead series at the paywall"
     if lead is None:
         reason = "nobody started a series" if week.has_rows(week.week) else "no events received"
-        return {"label": label, "value": "n/a", "reason": f"n/a {formats.EN_DASH} {reason}"}
+        return {"label": label, "value": "n/a", "reason": reason}
     if lead.gate is None:
-        return {"label": label, "value": "n/a", "reason": f"n/a {formats.EN_DASH} the lead series has no paywall"}
+        return {"label": label, "value": "n/a", "reason": "the lead series has no paywall"}
     label = f"Lead series: reach ep {lead.gate}"
     past = week.reach_history
     history = week.history(lambda w: e.value if (e := past.get(w.monday.isoformat())) else None)
@@ -106,10 +133,26 @@ def _unlock_tile(context: WeeklyContext, measured: Measured) -> dict[str, object
     exact = share(0, figure.base)
     assert exact is not None
     record = context.record
-    viewers = record.add(Figure("unlock_share.zero_of", figure.base, f"0 of {formats.count(figure.base)}", "viewers",
-                                how="viewers who saw an offer", of=(figure.name,)))
-    bound = record.add(Figure("unlock_share.upper_bound", exact.interval.high, formats.percent(exact.interval.high),
-                              "share", how="upper end of the exact 95% interval", of=(figure.name,)))
+    viewers = record.add(
+        Figure(
+            "unlock_share.zero_of",
+            figure.base,
+            f"0 of {formats.count(figure.base)}",
+            "viewers",
+            how="viewers who saw an offer",
+            of=(figure.name,),
+        )
+    )
+    bound = record.add(
+        Figure(
+            "unlock_share.upper_bound",
+            exact.interval.high,
+            formats.percent(exact.interval.high),
+            "share",
+            how="upper end of the exact 95% interval",
+            of=(figure.name,),
+        )
+    )
     return {
         "label": label,
         "value": viewers.text,

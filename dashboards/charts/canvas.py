@@ -1,4 +1,6 @@
-"""The sheet a chart is drawn on: axes placed in millimetres, one style, live text in the report's own typeface."""
+"""The sheet a chart is drawn on: axes placed in millimetres, one style, live text in the report's own
+typeface.
+"""
 
 import io
 from collections.abc import Sequence
@@ -10,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from matplotlib.text import Text
+from matplotlib.text import Annotation, Text
 
 from dashboards import theme
 from dashboards.document import Chart, TextBox
@@ -21,7 +23,7 @@ PT_PER_MM = 72 / MM_PER_INCH
 
 # Live text, so that words can be selected and searched; a fixed salt and no date, so that bytes repeat; no
 # mathtext, so that a dollar sign is a dollar sign.
-_STYLE: dict[str, Any] = {
+_STYLE: Any = {
     "svg.fonttype": "none",
     "svg.hashsalt": "cliffhanger",
     "font.family": [LATIN_FAMILY],
@@ -70,7 +72,8 @@ class Canvas:
         self.height_mm = height_mm
         with mpl.rc_context(_STYLE):
             self.figure = Figure(figsize=(width_mm / MM_PER_INCH, height_mm / MM_PER_INCH), dpi=72)
-            self._agg = FigureCanvasAgg(self.figure)
+            self._agg: Any = FigureCanvasAgg(self.figure)
+        self._labels: list[Text] = []
 
     def axes(self, left: float, bottom: float, right: float, top: float) -> Axes:
         """Axes filling the given rectangle (edges in mm from the lower left corner)."""
@@ -117,13 +120,22 @@ class Canvas:
             )
             if on_white:
                 label.set_bbox({"facecolor": theme.WHITE, "edgecolor": "none", "pad": 1.2})
-            return label
+        self._labels.append(label)
+        return label
+
+    def is_free(self, box: TextBox) -> bool:
+        """Whether no label drawn so far lies in the box."""
+        return not any(self.box(label).meets(box) for label in self._labels)
 
     def box(self, text: Text) -> TextBox:
         """Where a label lies, in points from the lower left corner."""
         with mpl.rc_context(_STYLE):
+            if isinstance(text, Annotation):
+                text.update_positions(self._agg.get_renderer())
             extent = Text.get_window_extent(text, self._agg.get_renderer())
-        return TextBox(text.get_text(), extent.x0, extent.y0, extent.x1, extent.y1)
+        return TextBox(
+            text.get_text(), float(extent.x0), float(extent.y0), float(extent.x1), float(extent.y1)
+        )
 
     def to_points(self, axes: Axes, x: float, y: float) -> tuple[float, float]:
         """Data coordinates as points from the lower left corner."""
@@ -151,7 +163,7 @@ def percent_axis(axes: Axes, ticks: Sequence[float], *, labelled: bool = True) -
 
 
 def hatched(
-    axes: Axes, left: float, right: float, bottom: float = 0.0, top: float = 1.0, slant: str = "/////"
+    axes: Axes, left: float, right: float, bottom: float = 0.0, top: float = 1.0, slant: str = "////"
 ) -> None:
     """A zone without figures yet, in data coordinates."""
     axes.add_patch(

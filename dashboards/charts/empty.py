@@ -1,4 +1,6 @@
-"""The five reasons for which a chart has nothing to draw. They must never look alike."""
+"""The five reasons for which a chart has nothing to draw, which must never look alike; and the single
+point.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,13 +12,13 @@ from dashboards import theme
 from dashboards.charts.canvas import PT_PER_MM, Canvas, hatched
 from dashboards.fonts import STRONG
 
-Kind = Literal["missing", "zero", "suppressed", "too_early", "not_released"]
+Kind = Literal["missing", "zero", "suppressed", "too_early", "not_released", "single"]
 _LINE_PT = 10.0
 
 
 @dataclass(frozen=True)
 class EmptyState:
-    """Why there is nothing to draw, in words; `big` is a number to set large, for `zero` and single points."""
+    """Why there is nothing to draw, in words; `big` is a number to set large, for `zero` and `single`."""
 
     kind: Kind
     lines: tuple[str, ...]
@@ -26,8 +28,8 @@ class EmptyState:
 def draw_empty(canvas: Canvas, axes: Axes, state: EmptyState) -> None:
     """Fill the axes' rectangle with the look of the state.
 
-    missing: grey panel. zero: the number itself, large, on white. suppressed: a dashed frame. too_early and
-    not_released: hatched, told apart by the slant of the hatch and by their words.
+    missing: grey panel. zero and single: the number itself, large, on white. suppressed: a dashed frame.
+    too_early and not_released: hatched, told apart by the slant of the hatch and by their words.
     """
     left, right = axes.get_xlim()
     bottom, top = axes.get_ylim()
@@ -49,7 +51,7 @@ def draw_empty(canvas: Canvas, axes: Axes, state: EmptyState) -> None:
             )
         )
     elif state.kind == "too_early":
-        hatched(axes, left, right, bottom, top, slant="\\\\\\\\\\")
+        hatched(axes, left, right, bottom, top, slant="\\\\\\" if canvas.width_mm > 100 else "\\\\\\\\")
     elif state.kind == "not_released":
         hatched(axes, left, right, bottom, top)
     message(canvas, axes, (left + right) / 2, (bottom + top) / 2, state)

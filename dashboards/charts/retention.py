@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from dashboards import theme
 from dashboards.charts.canvas import PT_PER_MM, Canvas, hatched, percent_axis, spread
 from dashboards.charts.empty import EmptyState, draw_empty, message
-from dashboards.document import Chart
+from dashboards.document import Chart, TextBox
 from dashboards.figures.curves import CurvePoint
 from dashboards.fonts import REGULAR, STRONG, FontSet
 
@@ -22,6 +22,7 @@ _TOP_MM = 5.0
 _COLUMN_MM = 11.5
 _LABEL_GAP_PT = 7.0
 _LABEL_PITCH_PT = 9.5
+_DROP_HALF_PT = 10.0
 ROWS = ("Watching", "Left", "Too recent to know")
 
 
@@ -53,7 +54,9 @@ class Retention:
 
 
 def count_episodes(total: int, gate: int | None, last_known: int) -> list[int]:
-    """Episodes under which counts are printed: first, paywall, last with figures, and round ones that fit between."""
+    """Episodes under which counts are printed: first, paywall, last with figures, and round ones that fit
+    between.
+    """
     plot_mm = theme.FULL_WIDTH_MM - _GUTTER_MM - 26.0
     gap = max(1.0, _COLUMN_MM / plot_mm * total)
     chosen = [1]
@@ -82,7 +85,7 @@ def draw_retention(content: Retention, height_mm: float, alt: str, fonts: FontSe
     _curves(axes, content)
     _end_labels(canvas, axes, content)
     if content.drop is not None:
-        _drop(canvas, axes, content)
+        _drop(canvas, axes, content, fonts)
     _under_axis(canvas, axes, content, strips)
     return canvas.finish(alt)
 
@@ -134,7 +137,7 @@ def _right_margin(content: Retention, fonts: FontSet) -> float:
     for _ in range(4):
         plot = theme.FULL_WIDTH_MM - _GUTTER_MM - margin
         needed = [
-            (fonts.text_width(line.end_label, theme.CHART_LABEL_PT, weight) + _LABEL_GAP_PT + 3) / PT_PER_MM
+            (fonts.text_width(line.end_label, theme.CHART_LABEL_PT, weight) + _LABEL_GAP_PT + 6) / PT_PER_MM
             - plot * (content.total_episodes - line.points[-1][0]) / content.total_episodes
             for line, _, weight in _lines(content)
         ]
@@ -171,7 +174,10 @@ def _zones(canvas: Canvas, axes: Axes, content: Retention) -> None:
 def _curves(axes: Axes, content: Retention) -> None:
     if content.benchmark is not None:
         axes.plot(
-            *steps(content.benchmark.points), color=theme.CONTEXT, linewidth=theme.LINE_BENCHMARK_PT, zorder=3.2
+            *steps(content.benchmark.points),
+            color=theme.CONTEXT,
+            linewidth=theme.LINE_BENCHMARK_PT,
+            zorder=3.2,
         )
     band(axes, content.points)
     if content.last_week is not None:
@@ -213,7 +219,13 @@ def _end_labels(canvas: Canvas, axes: Axes, content: Retention) -> None:
                 (episode + 0.5, share),
                 xytext=(_LABEL_GAP_PT - 1.5, target - y),
                 textcoords="offset points",
-                arrowprops={"arrowstyle": "-", "linewidth": theme.LEADER_PT, "color": color, "shrinkA": 0, "shrinkB": 0},
+                arrowprops={
+                    "arrowstyle": "-",
+                    "linewidth": theme.LEADER_PT,
+                    "color": color,
+                    "shrinkA": 0,
+                    "shrinkB": 0,
+                },
                 annotation_clip=False,
             )
         canvas.words(
@@ -229,46 +241,81 @@ def _end_labels(canvas: Canvas, axes: Axes, content: Retention) -> None:
         )
 
 
-def _drop(canvas: Canvas, axes: Axes, content: Retention) -> None:
+def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> None:
+    """Two lines about the paywall, joined to the step: beside it where nothing else stands, or left out."""
     assert content.gate is not None
     assert content.drop is not None
     shares = dict(content.this_week.points)
-    before, after = shares[content.gate - 1], shares[content.gate]
-    middle = (before + after) / 2
-    per_pt = 1.02 / (axes.get_position().height * canvas.height_mm * PT_PER_MM)
-    half = 10.0 * per_pt
-    others = [line.points for line, _, _ in _lines(content)]
-    if content.gate <= 0.6 * content.total_episodes:
-        highest = max((v for points in others for k, v in points if k >= content.gate), default=after)
-        centre, side, ha = max(middle, highest + half + 3 * per_pt), 1, "left"
-        if centre + half > 1.0:
-            lowest = min((v for points in others for k, v in points if k >= content.gate), default=after)
-            centre = lowest - half - 3 * per_pt
-    else:
-        lowest = min((v for points in others for k, v in points if k < content.gate), default=before)
-        centre, side, ha = min(middle, lowest - half - 3 * per_pt), -1, "right"
-    if centre - half < 0:
-        return
+    middle = (shares[content.gate - 1] + shares[content.gate]) / 2
     at = content.gate - 0.5
+    per_pt = 1.02 / (axes.get_position().height * canvas.height_mm * PT_PER_MM)
+    side = 1 if content.gate <= 0.6 * content.total_episodes else -1
+    width = max(
+        fonts.text_width(text, theme.CHART_LABEL_PT, weight)
+        for text, weight in zip(content.drop, (STRONG, REGULAR), strict=True)
+    )
+    left, height = canvas.to_points(axes, at, middle)
+    near, far = sorted((left + side * 13.0, left + side * (13.0 + width)))
+    if near < canvas.to_points(axes, 0.5, 0)[0] or far > canvas.width_mm * PT_PER_MM:
+        return
+    offset = _free_offset(canvas, content, side, middle, height, per_pt, (near, far))
+    if offset is None:
+        return
     axes.annotate(
         "",
         (at, middle),
-        xytext=(side * 11.0, (centre - middle) / per_pt),
+        xytext=(side * 11.0, offset),
         textcoords="offset points",
-        arrowprops={"arrowstyle": "-", "linewidth": theme.LEADER_PT, "color": theme.MUTED, "shrinkA": 0, "shrinkB": 2},
+        arrowprops={
+            "arrowstyle": "-",
+            "linewidth": theme.LEADER_PT,
+            "color": theme.MUTED,
+            "shrinkA": 0,
+            "shrinkB": 2,
+        },
     )
     for place, text in enumerate(content.drop):
         canvas.words(
             axes,
             at,
-            centre,
+            middle,
             text,
             color=theme.INK if place == 0 else theme.MUTED,
             weight=STRONG if place == 0 else REGULAR,
-            ha="left" if ha == "left" else "right",
+            ha="left" if side > 0 else "right",
             va="center",
-            offset_pt=(side * 13.0, 4.8 - 9.6 * place),
+            offset_pt=(side * 13.0, offset + 4.8 - 9.6 * place),
         )
+
+
+def _free_offset(
+    canvas: Canvas,
+    content: Retention,
+    side: int,
+    middle: float,
+    height: float,
+    per_pt: float,
+    span: tuple[float, float],
+) -> float | None:
+    # Shares of all lines on the side where the words go: above the highest and below the lowest is free.
+    assert content.gate is not None
+    shares = [
+        share
+        for line, _, _ in _lines(content)
+        for episode, share in line.points
+        if (episode >= content.gate) == (side > 0)
+    ]
+    half = _DROP_HALF_PT
+    above = [max(middle, max(shares) + (half + 3) * per_pt) + step * 4 * per_pt for step in range(60)]
+    below = [min(middle, min(shares) - (half + 3) * per_pt) - step * 4 * per_pt for step in range(60)]
+    for centre in (*above, *below) if side > 0 else below:
+        if not half * per_pt <= centre <= 1.0 - half * per_pt:
+            continue
+        offset = (centre - middle) / per_pt
+        box = TextBox("", span[0], height + offset - half, span[1], height + offset + half)
+        if canvas.is_free(box):
+            return offset
+    return None
 
 
 def _under_axis(canvas: Canvas, axes: Axes, content: Retention, strips: int) -> None:
@@ -284,27 +331,52 @@ def _under_axis(canvas: Canvas, axes: Axes, content: Retention, strips: int) -> 
     gutter = -(_GUTTER_MM - 0.5) * PT_PER_MM
     if strips:
         canvas.words(
-            axes, 0.5, 0, "\u25b2 Cliffhanger ending", color=theme.CLIFFHANGER, size=theme.CHART_SMALL_PT,
-            offset_pt=(gutter, row(0)), va="center",
+            axes,
+            0.5,
+            0,
+            "\u25b2 Cliffhanger ending",
+            color=theme.CLIFFHANGER,
+            size=theme.CHART_SMALL_PT,
+            offset_pt=(gutter, row(0)),
+            va="center",
         )
         for episode in content.cliffhangers:
             x, y = canvas.to_points(axes, episode, 0)
             axes.plot(
-                [x], [y + row(0)], "^", markersize=theme.MARKER_PT - 1, color=theme.CLIFFHANGER,
-                transform=None, clip_on=False, markeredgewidth=0,
+                [x],
+                [y + row(0)],
+                "^",
+                markersize=theme.MARKER_PT - 1,
+                color=theme.CLIFFHANGER,
+                transform=None,
+                clip_on=False,
+                markeredgewidth=0,
             )
     names = ("Episode", *ROWS)
     for place, name in enumerate(names, start=strips):
         strong = name == "Watching"
         canvas.words(
-            axes, 0.5, 0, name, color=theme.INK if strong else theme.MUTED, size=theme.CHART_SMALL_PT,
-            offset_pt=(gutter, row(place)), va="center",
+            axes,
+            0.5,
+            0,
+            name,
+            color=theme.INK if strong else theme.MUTED,
+            size=theme.CHART_SMALL_PT,
+            offset_pt=(gutter, row(place)),
+            va="center",
         )
     for episode in (*labelled, *ends):
         texts = (str(episode), *content.counts.get(episode, ()))
         for place, text in enumerate(texts, start=strips):
             strong = place == strips + 1
             canvas.words(
-                axes, episode, 0, text, color=theme.INK if strong else theme.MUTED, size=theme.CHART_SMALL_PT,
-                ha="center", va="center", offset_pt=(0, row(place)),
+                axes,
+                episode,
+                0,
+                text,
+                color=theme.INK if strong else theme.MUTED,
+                size=theme.CHART_SMALL_PT,
+                ha="center",
+                va="center",
+                offset_pt=(0, row(place)),
             )

@@ -12,7 +12,7 @@ from dashboards.figures.curves import CurvePoint
 from dashboards.fonts import FontSet
 
 GUTTER_MM = 9.0
-_BOTTOM_MM = 4.4
+_BOTTOM_MM = 5.2
 _TOP_MM = 1.0
 _SIDE_MM = 1.5
 
@@ -59,10 +59,15 @@ def draw_panel(
         hatched(axes, start, end, 0, 1.0)
         room_pt = (end - start) / content.total_episodes * width_mm * PT_PER_MM
         if room_pt > fonts.text_width("not yet released", theme.CHART_MINIMUM_PT) * 0.62:
-            message(canvas, axes, (start + end) / 2, 0.74, EmptyState("not_released", ("not yet", "released")))
+            message(
+                canvas, axes, (start + end) / 2, 0.74, EmptyState("not_released", ("not yet", "released"))
+            )
     if content.benchmark:
         axes.plot(
-            *steps(sorted(content.benchmark.items())), color=theme.CONTEXT, linewidth=theme.LINE_BENCHMARK_PT, zorder=3.2
+            *steps(sorted(content.benchmark.items())),
+            color=theme.CONTEXT,
+            linewidth=theme.LINE_BENCHMARK_PT,
+            zorder=3.2,
         )
     known = [(p.episode, p.estimate.value) for p in content.points if p.estimate is not None]
     band(axes, content.points)
@@ -75,9 +80,9 @@ def draw_panel(
     axes.set_xticks(sorted(set(ticks)), [str(t) for t in sorted(set(ticks))])
     for label, tick in zip(axes.get_xticklabels(), sorted(set(ticks)), strict=True):
         if tick == content.total_episodes and tick > 1:
-            label.set_ha("right")
+            label.set_horizontalalignment("right")
         elif tick == 1:
-            label.set_ha("left")
+            label.set_horizontalalignment("left")
         elif tick == content.gate:
             label.set_color(theme.LOSS)
     return canvas.finish(alt)

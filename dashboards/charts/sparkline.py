@@ -34,7 +34,13 @@ def draw_sparkline(
         and (i == len(values) - 1 or values[i + 1] is None)
     ]
     axes.plot(
-        alone, [points[i] for i in alone], "o", markersize=1.6, color=theme.CONTEXT, clip_on=False, linestyle="none"
+        alone,
+        [points[i] for i in alone],
+        "o",
+        markersize=1.6,
+        color=theme.CONTEXT,
+        clip_on=False,
+        linestyle="none",
     )
     if values[-1] is not None:
         axes.plot(

@@ -1,13 +1,13 @@
 """The benchmark: the median of similar series of other studios, or the plain statement that none is fair.
 
-The one reader of other studios' rows. What leaves this module is a median, two counts and a reason: no id, no
-title, no single series' figure.
+The one reader of other studios' rows. What leaves this module is a median, two counts and a reason: no id,
+no title, no single series' figure.
 
-Similar: same genre, same band of length, paywall likewise present or absent. Fair: at least FEWEST_STUDIOS other
-studios with at least FEWEST_STARTERS starters between them, none with more than LARGEST_WEIGHT of those. Series
-are lined up at their first episode, their paywall and their finale, and in proportion between: paywalls sit at
-different episodes, and a series must not look bad for placing it early. The line ends where too many of the
-similar series are not released yet to be the same group.
+Similar: same genre, same band of length, paywall likewise present or absent. Fair: at least FEWEST_STUDIOS
+other studios with at least FEWEST_STARTERS starters between them, none with more than LARGEST_WEIGHT of
+those. Series are lined up at their first episode, their paywall and their finale, and in proportion
+between: paywalls sit at different episodes, and a series must not look bad for placing it early. The line
+ends where too many of the similar series are not released yet to be the same group.
 """
 
 from collections.abc import Mapping, Sequence

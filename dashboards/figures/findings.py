@@ -1,7 +1,7 @@
 """Findings: claims with a truth condition, ranked, at most three.
 
-"More", "fewer", "rose" and "fell" need an interval of the difference that excludes zero, or a total outside its
-normal weekly range. Nothing here says "because".
+"More", "fewer", "rose" and "fell" need an interval of the difference that excludes zero, or a total outside
+its normal weekly range. Nothing here says "because".
 """
 
 from collections.abc import Sequence
@@ -14,6 +14,8 @@ from dashboards.sentences import Sentence, plain
 Verb = Literal["rose", "fell"]
 MOST_FINDINGS = 3
 MOST_PER_METRIC = 2
+_ENOUGH = 3.0
+"""An effect of three interval widths is beyond doubt; more certainty does not make it more important."""
 SMALLEST_BASE = 100
 """A share that rests on fewer units is shown but not ranked."""
 
@@ -22,9 +24,9 @@ SMALLEST_BASE = 100
 class Finding:
     """One claim.
 
-    `value`, `delta_prev`, `delta_bench` and `interval` are unrounded and in the metric's unit; `interval` is that
-    of the comparison which makes the claim true; `strength` is |effect| over the width of that interval; `n` the
-    units behind `value`; `figures` the names of the printed figures.
+    `value`, `delta_prev`, `delta_bench` and `interval` are unrounded and in the metric's unit; `interval`
+    is that of the comparison which makes the claim true; `strength` is |effect| over the width of that
+    interval; `n` the units behind `value`; `figures` the names of the printed figures.
     """
 
     id: str
@@ -46,7 +48,7 @@ class Finding:
 
     @property
     def score(self) -> float:
-        return self.severity * self.strength
+        return self.severity * min(self.strength, _ENOUGH)
 
     @property
     def alt_text(self) -> str:
@@ -74,7 +76,7 @@ class Finding:
 
 
 def verb(difference: Difference) -> Verb | None:
-    """"rose" or "fell" when the interval of the difference excludes zero, else None: no verb of change."""
+    """ "rose" or "fell" when the interval of the difference excludes zero, else None: no verb of change."""
     if difference.interval.low > 0:
         return "rose"
     if difference.interval.high < 0:
@@ -91,7 +93,8 @@ def compared(difference: Difference, more: str, less: str, same: str) -> str:
 def choose(candidates: Sequence[Finding], most: int = MOST_FINDINGS) -> list[Finding]:
     """The findings to print, strongest first.
 
-    At most MOST_PER_METRIC of one metric. When a guardrail is negative, at least one of its findings is among them.
+    At most MOST_PER_METRIC of one metric. When a guardrail is negative, at least one of its findings is
+    among them.
     """
     ranked = sorted(candidates, key=lambda f: (-f.score, f.id))
     chosen: list[Finding] = []

@@ -1,4 +1,6 @@
-"""The figures of a studio's week that tiles, findings and charts share, each with its comparison to last week."""
+"""The figures of a studio's week that tiles, findings and charts share, each with its comparison to last
+week.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,9 +23,9 @@ Signal = Literal["up", "down"]
 class Measured:
     """One measure of the week.
 
-    `figure` is None when there is no number, and `reason` says why; beside a figure, `reason` says why it cannot be
-    compared with last week, if so. `signal` is set only when the change is beyond
-    noise: the interval of the difference excludes zero, or a total lies outside its normal weekly range (`normal`).
+    `figure` is None when there is no number, and `reason` says why; beside a figure, `reason` says why it
+    cannot be compared with last week, if so. `signal` is set only when the change is beyond noise: the
+    interval of the difference excludes zero, or a total lies outside its normal weekly range (`normal`).
     `history` holds the unrounded values of the last eight weeks, oldest first, None for an unknown week.
     """
 
@@ -46,7 +48,9 @@ class Measures:
         self.week = week
         self.record = record
 
-    def total(self, name: str, column: str, unit: Literal["viewers", "micros"], source: str, absent: str) -> Measured:
+    def total(
+        self, name: str, column: str, unit: Literal["viewers", "micros"], source: str, absent: str
+    ) -> Measured:
         """A weekly column added over the studio's series. `absent` is the reason to give when it is empty."""
         week = self.week
         history = week.history(lambda w: week.total(column, w).value)
@@ -76,13 +80,18 @@ class Measures:
             normal = normal_weekly_range([v for v in earlier if v is not None])
             if normal is not None and normal.excludes(this.value):
                 signal = "up" if this.value > normal.high else "down"
-        reason = None if self._comparable(column) else "not comparable"
-        return Measured(this, last, change, None, signal, provisional, reason, history, None, normal)
+        incomparable = None if self._comparable(column) else "not comparable"
+        return Measured(this, last, change, None, signal, provisional, incomparable, history, None, normal)
 
     def unlock_share(self) -> Measured:
         """Viewers who unlocked over viewers who saw an unlock offer, all series of the studio together."""
         week = self.week
         this, last = week.unlock_share(), week.unlock_share(week.week.before(1))
+        previous = (
+            None
+            if last is None
+            else self._share_figure("unlock_share.last_week", last, week.week.before(1), False)
+        )
         history = week.history(lambda w: e.value if (e := week.unlock_share(w)) else None)
         provisional = week.is_provisional("unlocks")
         if this is None:
@@ -90,9 +99,8 @@ class Measures:
             if week.has_rows(week.week):
                 shown = week.total("n_gate_viewers").value
                 reason = "no viewer saw an unlock offer" if shown == 0 else "no unlock log received"
-            return Measured(None, None, None, None, None, provisional, reason, history)
+            return Measured(None, previous, None, None, None, provisional, reason, history)
         figure = self._share_figure("unlock_share", this, week.week, provisional)
-        previous = None if last is None else self._share_figure("unlock_share.last_week", last, week.week.before(1), False)
         return self._compared(figure, previous, this, last, provisional, history)
 
     def reach(self, series: Series, episode: int, history: Sequence[int | float | None] = ()) -> Measured:
@@ -101,21 +109,30 @@ class Measures:
         this, last = curve.estimate(episode), before.estimate(episode)
         point = curve.points.get(episode)
         provisional = point is not None and point.n_censored > 0
-        if this is None:
-            return Measured(None, None, None, None, None, provisional, self._why_no_reach(series, episode), history)
         name = f"reach.{series.series_id}.{episode}"
-        figure = self._reach_figure(name, this, curve.source(episode, "estimate"), provisional)
         previous = None
         if last is not None:
-            previous = self._reach_figure(f"{name}.last_week", last, before.source(episode, "estimate"), False)
+            previous = self._reach_figure(
+                f"{name}.last_week", last, before.source(episode, "estimate"), False
+            )
+        if this is None:
+            reason = self._why_no_reach(series, episode)
+            return Measured(None, previous, None, None, None, provisional, reason, history)
+        figure = self._reach_figure(name, this, curve.source(episode, "estimate"), provisional)
         return self._compared(figure, previous, this, last, provisional, history)
 
-    def against_benchmark(self, series: Series, measured: Measured, benchmark: Benchmark) -> Difference | None:
-        """The series' reach of its first paid episode against the benchmark's; None when either is unknown."""
+    def against_benchmark(
+        self, series: Series, measured: Measured, benchmark: Benchmark
+    ) -> Difference | None:
+        """Reach of the series' first paid episode against the benchmark's; None when either is unknown."""
         if series.gate is None or series.gate not in benchmark.points:
             return None
         this = self.week.curve(series).estimate(series.gate)
-        return None if this is None or measured.figure is None else against_fixed(this, benchmark.points[series.gate])
+        return (
+            None
+            if this is None or measured.figure is None
+            else against_fixed(this, benchmark.points[series.gate])
+        )
 
     def benchmark_figure(self, series: Series, benchmark: Benchmark, episode: int) -> Figure:
         """The benchmark at an episode of the series, as printed."""
@@ -144,7 +161,9 @@ class Measures:
                 value,
                 formats.count(value),
                 "viewers",
-                sources=(Source(WEEKLY, "n_starters", {"series_id": series.series_id, "week_start": monday}),),
+                sources=(
+                    Source(WEEKLY, "n_starters", {"series_id": series.series_id, "week_start": monday}),
+                ),
             )
         )
 
@@ -162,7 +181,9 @@ class Measures:
             Figure(
                 f"{figure.name}.interval",
                 None,
-                formats.percent_range(this.interval.low, this.interval.high, formats.rate_decimals(this.base)),
+                formats.percent_range(
+                    this.interval.low, this.interval.high, formats.rate_decimals(this.base)
+                ),
                 "share",
                 interval=this.interval,
                 how="95% interval of the figure",
@@ -187,7 +208,9 @@ class Measures:
         signal: Signal | None = "up" if word == "rose" else "down" if word == "fell" else None
         return Measured(figure, previous, moved, interval, signal, provisional, None, history, change)
 
-    def _total_figure(self, name: str, column: str, unit: str, week: Week, provisional: bool) -> Figure | None:
+    def _total_figure(
+        self, name: str, column: str, unit: str, week: Week, provisional: bool
+    ) -> Figure | None:
         total = self.week.total(column, week)
         if total.value is None:
             return None
@@ -214,7 +237,10 @@ class Measures:
         )
 
     def _share_figure(self, name: str, estimate: Estimate, week: Week, provisional: bool) -> Figure:
-        unlockers, viewers = self.week.total("n_gate_unlockers", week), self.week.total("n_gate_viewers", week)
+        unlockers, viewers = (
+            self.week.total("n_gate_unlockers", week),
+            self.week.total("n_gate_viewers", week),
+        )
         return self.record.add(
             Figure(
                 name,

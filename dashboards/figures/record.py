@@ -1,4 +1,6 @@
-"""The one record of figures: prose, tiles, charts and tables print from it, and tests compare pages with it."""
+"""The one record of figures: prose, tiles, charts and tables print from it, and tests compare pages with
+it.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -24,9 +26,10 @@ class Source:
 class Figure:
     """One printed number.
 
-    `value` is unrounded (money: integer micros; shares 0-1; None when there is no number), `text` is what the
-    page shows. `how` says how it came about: `read` (one source), `sum` (of its sources, empty cells left out),
-    `share` (first source over second, each summed), or in words over other figures named in `of`.
+    `value` is unrounded (money: integer micros; shares 0-1; None when there is no number), `text` is what
+    the page shows. `how` says how it came about: `read` (one source), `sum` (of its sources, empty cells
+    left out), `share` (first source over second, each summed), or in words over other figures named in
+    `of`.
     """
 
     name: str

@@ -1,4 +1,6 @@
-"""One studio's week, read once: weekly rows, retention curves, cliffhangers, freshness. Blocks take it from here."""
+"""One studio's week, read once: weekly rows, retention curves, cliffhangers, freshness. Blocks take it from
+here.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -144,7 +146,9 @@ class StudioWeek:
         return {r["source"]: None if r["as_of"] is None else aware(r["as_of"]) for r in rows}
 
     def is_provisional(self, source: str, week: Week | None = None) -> bool:
-        """Whether a week's figures of a source may still change: log not past the allowance, or week marked open."""
+        """Whether a week's figures of a source may still change: log not past the allowance, or week marked
+        open.
+        """
         week = week or self.week
         reached = self.freshness.get(source)
         if reached is None or reached < week.ends_at + LATE_ALLOWANCE:
@@ -156,7 +160,9 @@ class StudioWeek:
         """A value for each of the last WEEKS_SHOWN weeks, oldest first, this week last."""
         return [value(week) for week in self.weeks[1:]]
 
-    def _read_curves(self, weeks: list[Week], series: Series | None = None, episode: int | None = None) -> list[Row]:
+    def _read_curves(
+        self, weeks: list[Week], series: Series | None = None, episode: int | None = None
+    ) -> list[Row]:
         where: dict[str, str | int | list[str]] = {
             "surface": "all",
             "cohort_week": [w.monday.isoformat() for w in weeks],

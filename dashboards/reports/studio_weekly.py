@@ -1,4 +1,6 @@
-"""The weekly studio report: one studio, one ISO week. A new part is one block module and one line in `_pages`."""
+"""The weekly studio report: one studio, one ISO week. A new part is one block module and one line in
+`_pages`.
+"""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -30,7 +32,9 @@ class StudioWeekly:
     period_kind: Literal["week", "month"] = "week"
 
     def recipients(self, release: Release, period: str) -> list[str]:
-        """Every studio with a series, whether or not the week brought it data: missing data is reported too."""
+        """Every studio with a series, whether or not the week brought it data: missing data is reported
+        too.
+        """
         Week.parse(period)
         owners = {row["studio_id"] for row in release.read("core.dim_series", ["studio_id"])}
         studios = release.read("core.dim_studio", ["studio_id"], order_by=["studio_id"])
@@ -49,7 +53,8 @@ class StudioWeekly:
     def build(self, release: Release, period: str, recipient: str, fonts: FontSet) -> Document:
         """The report of one studio and week.
 
-        Raises UnknownPeriod for a week the view log does not cover whole, UnknownRecipient for a studio without series.
+        Raises UnknownPeriod for a week the view log does not cover whole, UnknownRecipient for a studio
+        without series.
         """
         week = Week.parse(period)
         if week > Week.last_complete(release.identity.as_of):
@@ -59,7 +64,9 @@ class StudioWeekly:
             )
         studio_week = StudioWeek(release, recipient, week, fonts)
         if not studio_week.series:
-            raise UnknownRecipient(f"studio {recipient!r} has no series in this release, so there is nothing to report")
+            raise UnknownRecipient(
+                f"studio {recipient!r} has no series in this release, so there is nothing to report"
+            )
         context = WeeklyContext(studio_week, FigureRecord())
         findings = find(context)
         name = studio_name(context)
@@ -74,7 +81,10 @@ class StudioWeekly:
             made_at=identity.as_of,
             footer=[
                 {"text": small.text, "lang": name.language},
-                {"text": f" \u00b7 {self.name} {week} \u00b7 release {identity.content_hash[:8]}", "lang": "en"},
+                {
+                    "text": f" \u00b7 {self.name} {week} \u00b7 release {identity.content_hash[:8]}",
+                    "lang": "en",
+                },
                 {"text": "    Confidential: for ", "lang": "en"},
                 {"text": small.text, "lang": name.language},
                 {"text": " only", "lang": "en"},

@@ -1,7 +1,8 @@
 """A made-up released file for the report tests: several studios, hostile titles, and every kind of gap.
 
-Everything is arithmetic on the dataclasses below, so that the file is the same on every run. Counts and estimates
-agree with each other the way the real tables do (events, censored and left add up to the entrants).
+Everything is arithmetic on the dataclasses below, so that the file is the same on every run. Counts and
+estimates agree with each other the way the real tables do (events, censored and left add up to the
+entrants).
 """
 
 import math
@@ -70,18 +71,43 @@ STARFALL = StudioSpec(
     "Starfall Pictures 星落影业",
     (
         SeriesSpec(
-            "ser_heir", "The CEO\u2019s Secret Heir", 48210, last_gate_loss=0.455,
-            cliffhangers=(9, 23, 24, 25, 36, 40, 51, 52), unlock_rate=0.213, last_unlock_rate=0.244,
+            "ser_heir",
+            "The CEO\u2019s Secret Heir",
+            48210,
+            last_gate_loss=0.455,
+            cliffhangers=(9, 23, 24, 25, 36, 40, 51, 52),
+            unlock_rate=0.213,
+            last_unlock_rate=0.244,
         ),
         SeriesSpec(
-            "ser_bride", "霸道总裁的替身新娘", 31877, total=72, gate=12, language="zh", gate_loss=0.36,
+            "ser_bride",
+            "霸道总裁的替身新娘",
+            31877,
+            total=72,
+            gate=12,
+            language="zh",
+            gate_loss=0.36,
             unlock_rate=0.228,
         ),
         SeriesSpec(
-            "ser_daughter", "재벌가의 숨은 딸", 9120, total=54, gate=9, language="ko", gate_loss=0.49, early_loss=0.06
+            "ser_daughter",
+            "재벌가의 숨은 딸",
+            9120,
+            total=54,
+            gate=9,
+            language="ko",
+            gate_loss=0.49,
+            early_loss=0.06,
         ),
         SeriesSpec(
-            "ser_heels", "Revenge in Heels", 640, published=22, language="en", gate_loss=0.47, weeks=2, growth=0.3
+            "ser_heels",
+            "Revenge in Heels",
+            640,
+            published=22,
+            language="en",
+            gate_loss=0.47,
+            weeks=2,
+            growth=0.3,
         ),
     ),
     legal_name="Starfall Pictures Co., Ltd.",
@@ -96,15 +122,25 @@ MOONRIVER = StudioSpec(
     "Moonriver 문리버 스튜디오",
     tuple(
         SeriesSpec(
-            f"ser_moon{n:02d}", title, starters, total=50 + 2 * n, gate=8 + n % 4,
-            language=language, gate_loss=0.35 + 0.02 * n, cliffhangers=(7, 15),
+            f"ser_moon{n:02d}",
+            title,
+            starters,
+            total=50 + 2 * n,
+            gate=8 + n % 4,
+            language=language,
+            gate_loss=0.35 + 0.02 * n,
+            cliffhangers=(7, 15),
         )
         for n, (title, starters, language) in enumerate(
             [
                 ("Moonriver", 21040, "en"),
                 ("그림자 속의 약속", 17230, "ko"),
                 ("影の約束と直す", 12400, "ja"),
-                ("The Billionaire\u2019s Accidental Bodyguard Returns for One Last Perfect Winter", 9800, "en"),
+                (
+                    "The Billionaire\u2019s Accidental Bodyguard Returns for One Last Perfect Winter",
+                    9800,
+                    "en",
+                ),
                 ("Dr. Vow", 7020, "en"),
                 ("重生之豪门千金归来", 5100, "zh"),
                 ("Ashes & Orchids", 3300, "en"),
@@ -122,8 +158,10 @@ MOONRIVER = StudioSpec(
 QUIET = StudioSpec(
     "std_quiet",
     "Quiet Harbor Media",
-    (SeriesSpec("ser_quiet", "Tidewater Vows", 5200, curve="missing", present=False),
-     SeriesSpec("ser_quiet2", "Second Tide", 2200, curve="missing", present=False)),
+    (
+        SeriesSpec("ser_quiet", "Tidewater Vows", 5200, curve="missing", present=False),
+        SeriesSpec("ser_quiet2", "Second Tide", 2200, curve="missing", present=False),
+    ),
 )
 NEWCUT = StudioSpec(
     "std_newcut",
@@ -141,7 +179,7 @@ HOSTILE_TITLES = (
     "_leading underscore_ and *stars*",
     "<script>alert('x')</script>",
     "word " * 4000,
-    "#panic() #import \"x\" @label <label>",
+    '#panic() #import "x" @label <label>',
     "{{ braces }} {0} %s \\n",
     "W" * 20000,
     "การแก้แค้นของเจ้าสาว",
@@ -160,8 +198,13 @@ PEERS = tuple(
         f"Peerless Canary House {n}",
         tuple(
             SeriesSpec(
-                f"ser_peer{n}_{m}", f"Canaryword {n}{m} Tale", 4000 + 700 * n + 310 * m, total=total,
-                gate=8 + (n + m) % 5, gate_loss=0.40 + 0.02 * n, early_loss=0.052 + 0.002 * m,
+                f"ser_peer{n}_{m}",
+                f"Canaryword {n}{m} Tale",
+                4000 + 700 * n + 310 * m,
+                total=total,
+                gate=8 + (n + m) % 5,
+                gate_loss=0.43 + 0.02 * n,
+                early_loss=0.056 + 0.002 * m,
             )
             for m, total in enumerate((58, 60, 72, 54))
         ),
@@ -170,8 +213,13 @@ PEERS = tuple(
     for n in range(6)
 )
 CHECKS = (
-    ("views_volume", "raw/views", "warning", False,
-     "Revenge in Heels: event volume 18% under forecast on 12 Nov, cause unknown"),
+    (
+        "views_volume",
+        "raw/views",
+        "warning",
+        False,
+        "Revenge in Heels: event volume 18% under forecast on 12 Nov, cause unknown",
+    ),
     ("ads_settled", "raw/ads", "warning", False, "Canaryword 11 Tale: ads of std_peer1 arrived late"),
     *((f"check_{n:02d}", "core/fct_play", "critical" if n % 2 else "warning", True, None) for n in range(12)),
 )
@@ -181,6 +229,7 @@ WORLD = World((STARFALL, LANTERN, MOONRIVER, QUIET, NEWCUT, HOSTILE, *PEERS), CH
 def reach_curve(spec: SeriesSpec, weeks_ago: int) -> list[float]:
     """The true reach of each episode for starters of a week."""
     gate_loss = spec.gate_loss if weeks_ago == 0 or spec.last_gate_loss is None else spec.last_gate_loss
+    gate_loss += 0.008 * math.sin(weeks_ago * 1.7) if weeks_ago > 1 else 0.0
     shares = [1.0]
     for k in range(2, spec.total + 1):
         if k == spec.gate:
@@ -244,12 +293,23 @@ def _weekly_rows(spec: SeriesSpec, studio_id: str) -> Iterable[tuple[object, ...
         reached = reach_curve(spec, weeks_ago)[spec.gate - 2] if spec.gate else 0.0
         viewers = round(starters * reached * 0.62)
         rate = spec.unlock_rate if weeks_ago == 0 or spec.last_unlock_rate is None else spec.last_unlock_rate
-        unlockers = round(viewers * rate)
+        unlockers = round(viewers * rate * (1 + 0.02 * math.sin(weeks_ago * 2.9)))
         ads = round(starters * 141_113.7) if spec.ads else None
         yield (
-            spec.series_id, studio_id, monday.isoformat(), starters, round(starters * 1.3), starters * 14,
-            starters * 12, starters * 900, viewers, unlockers, unlockers * 1_903_411,
-            None if ads is None else starters * 3, ads, True,
+            spec.series_id,
+            studio_id,
+            monday.isoformat(),
+            starters,
+            round(starters * 1.3),
+            starters * 14,
+            starters * 12,
+            starters * 900,
+            viewers,
+            unlockers,
+            unlockers * 1_903_411,
+            None if ads is None else starters * 3,
+            ads,
+            True,
         )
 
 
@@ -265,7 +325,9 @@ def write_release(path: Path, world: World = WORLD) -> Path:
         found = list(rows)
         if found:
             names = [part.split()[0] for part in columns.split(", ")]
-            batch = pa.table({n: pa.array(list(v)) for n, v in zip(names, zip(*found, strict=True), strict=True)})
+            batch = pa.table(
+                {n: pa.array(list(v)) for n, v in zip(names, zip(*found, strict=True), strict=True)}
+            )
             con.register("batch", batch)
             con.execute(f"INSERT INTO {name} SELECT * FROM batch")
             con.unregister("batch")
@@ -280,30 +342,44 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     table(
         "core.dim_series",
         "series_id VARCHAR, studio_id VARCHAR, title VARCHAR, language VARCHAR, genre VARCHAR, "
-        "total_episodes INTEGER, published_episodes INTEGER, first_gated_episode_seq INTEGER, released_on DATE",
+        "total_episodes INTEGER, published_episodes INTEGER, first_gated_episode_seq INTEGER, "
+        "released_on DATE",
         (
             (
-                x.series_id, s.studio_id, x.title, x.language, x.genre, x.total,
-                x.total if x.published is None else x.published, x.gate, MONDAY - timedelta(days=7 * x.weeks),
+                x.series_id,
+                s.studio_id,
+                x.title,
+                x.language,
+                x.genre,
+                x.total,
+                x.total if x.published is None else x.published,
+                x.gate,
+                MONDAY - timedelta(days=7 * x.weeks),
             )
             for s, x in series
         ),
     )
     table(
         "core.dim_episode",
-        "series_id VARCHAR, episode_seq INTEGER, title VARCHAR, duration_ms BIGINT, published_at TIMESTAMPTZ, "
-        "cliffhanger_label VARCHAR",
+        "series_id VARCHAR, episode_seq INTEGER, title VARCHAR, duration_ms BIGINT, "
+        "published_at TIMESTAMPTZ, cliffhanger_label VARCHAR",
         (
-            (x.series_id, k, f"Episode {k}", 75_000, world.as_of - timedelta(days=90),
-             "cliffhanger" if k in x.cliffhangers else None)
+            (
+                x.series_id,
+                k,
+                f"Episode {k}",
+                75_000,
+                world.as_of - timedelta(days=90),
+                "cliffhanger" if k in x.cliffhangers else None,
+            )
             for _, x in series
             for k in range(1, x.total + 1)
         ),
     )
     table(
         "audience.episode_reach",
-        "series_id VARCHAR, surface VARCHAR, cohort_week VARCHAR, episode_seq INTEGER, horizon_hours INTEGER, "
-        "n_entered BIGINT, n_at_risk BIGINT, n_event BIGINT, n_censored BIGINT, estimate DOUBLE, ci_low DOUBLE, "
+        "series_id VARCHAR, surface VARCHAR, cohort_week VARCHAR, episode_seq INTEGER, "
+        "horizon_hours INTEGER, n_entered BIGINT, n_at_risk BIGINT, n_event BIGINT, n_censored BIGINT, estimate DOUBLE, ci_low DOUBLE, "
         "ci_high DOUBLE, status VARCHAR, naive_share DOUBLE",
         (row for _, x in series for row in _reach_rows(world, x)),
     )
@@ -317,7 +393,8 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     )
     table(
         "meta.releases",
-        "release_id VARCHAR, created_at TIMESTAMPTZ, content_hash VARCHAR, as_of TIMESTAMPTZ, is_current BOOLEAN",
+        "release_id VARCHAR, created_at TIMESTAMPTZ, content_hash VARCHAR, as_of TIMESTAMPTZ, "
+        "is_current BOOLEAN",
         [
             ("rel_0042", world.as_of, "9f3c2b7a55d0e1", world.as_of, True),
             ("rel_0041", world.as_of, "00aa11bb22cc33", world.as_of - timedelta(days=1), False),
@@ -325,7 +402,8 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     )
     table(
         "meta.checks",
-        "release_id VARCHAR, check_name VARCHAR, asset VARCHAR, severity VARCHAR, passed BOOLEAN, detail VARCHAR",
+        "release_id VARCHAR, check_name VARCHAR, asset VARCHAR, severity VARCHAR, passed BOOLEAN, "
+        "detail VARCHAR",
         (("rel_0042", *check) for check in world.checks),
     )
     table(
@@ -341,4 +419,14 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     return path
 
 
-__all__ = ["AS_OF", "MONDAY", "WEEK", "WORLD", "SeriesSpec", "StudioSpec", "World", "replace", "write_release"]
+__all__ = [
+    "AS_OF",
+    "MONDAY",
+    "WEEK",
+    "WORLD",
+    "SeriesSpec",
+    "StudioSpec",
+    "World",
+    "replace",
+    "write_release",
+]
