@@ -1,0 +1,11 @@
+"""Files to typed rows: read once, checked line by line, each row kept exactly once, refusals kept with their reason.
+
+The way of a file: `staging` reads it (`unpacking`, `framing`, then `json_lines`, `csv_records` or `parquet_rows`) into
+typed rows by the rules of the contract (`staging_sql`, `typing_rules`); `merge` settles keys against all history and
+writes rows, rejects and books in one transaction. `profile` sums a batch up and `gate` judges it.
+"""
+
+from dagster_project.ingest.feed import ingest_feed, pending_files
+from dagster_project.ingest.results import FeedResult, FileOutcome
+
+__all__ = ["FeedResult", "FileOutcome", "ingest_feed", "pending_files"]

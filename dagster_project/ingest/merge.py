@@ -1,0 +1,262 @@
+"""One group of files into raw: rows, rejects, books and watermark in the caller's transaction, proved to add up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+
+from dagster_project.contracts.model import TableContract
+from dagster_project.core.errors import WarehouseError
+from dagster_project.ingest.merge_sql import MergeStatements
+from dagster_project.ingest.results import FileOutcome
+from dagster_project.ingest.staging import FileReading
+from dagster_project.ingest.typing_rules import moment
+from dagster_project.storage.raw_tables import KnownFile, known_files, note_batch, note_name
+from dagster_project.storage.warehouse import Connection
+
+_AHEAD_OF_WATERMARK = timedelta(days=1)
+_AHEAD_OF_BULK = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class BatchStamp:
+    """What marks the rows of one run.
+
+    Attributes:
+        now: The run's clock; its UTC date is the ingest date of new files.
+        former: For files read anew: the stamp they keep, by sha-256.
+    """
+
+    batch_id: str
+    now: datetime
+    former: Mapping[str, KnownFile] = field(default_factory=dict)
+
+    def of(self, sha256: str) -> tuple[date, datetime]:
+        """Ingest date and time of a content."""
+        known = self.former.get(sha256)
+        return (known.ingest_date, known.ingested_at) if known else (self.now.date(), self.now)
+
+
+def merge_staged(
+    connection: Connection, contract: TableContract, readings: Sequence[FileReading], stamp: BatchStamp
+) -> list[str]:
+    """Merge what `staged` holds of these files; return the sha-256 of every file whose counts may have changed.
+
+    Raises:
+        WarehouseError: The lines of a file do not add up; the caller rolls back.
+    """
+    statements = MergeStatements(contract)
+    note_batch(connection, stamp.batch_id, stamp.now)
+    before = watermark(connection, contract)
+    loaded = _settle_identity(connection, contract, readings, stamp)
+    _stamp_files(connection, loaded, stamp)
+    _apply_window(connection, contract, before, stamp.now)
+    connection.execute(statements.find_problems())
+    collides = _find_contenders(connection, contract, statements, is_anew=bool(stamp.former))
+    _insert_books(connection, contract, readings, stamp)
+    _write(connection, statements, stamp, collides=collides)
+    _prove(connection, contract, statements, collides=collides)
+    _note_watermark(connection, contract, stamp.batch_id, before)
+    return [row[0] for row in connection.execute("select file_sha256 from affected").fetchall()]
+
+
+def watermark(connection: Connection, contract: TableContract) -> datetime | None:
+    """as_of of the feed: the largest received time of accepted rows."""
+    if contract.received_time is None:
+        return None
+    row = connection.execute(f'select max("{contract.received_time}") from {contract.relation}').fetchone()
+    return row[0] if row else None
+
+
+def _settle_identity(
+    connection: Connection, contract: TableContract, readings: Sequence[FileReading], stamp: BatchStamp
+) -> list[FileReading]:
+    """Contents seen before keep only their new name; the first of equal files in this group is the one that counts."""
+    seen = set(known_files(connection, contract.name))
+    loaded, repeated = [], []
+    for reading in readings:
+        if reading.status == "changing":
+            continue
+        note_name(connection, reading.file, reading.sha256, stamp.now)
+        if reading.sha256 in seen:
+            reading.status = "known"
+            repeated.append(reading.index)
+        elif reading.status == "read":
+            loaded.append(reading)
+        seen.add(reading.sha256)
+    if repeated:
+        connection.execute("delete from staged where list_contains(?, _file_index)", [repeated])
+    return loaded
+
+
+def _stamp_files(connection: Connection, loaded: Sequence[FileReading], stamp: BatchStamp) -> None:
+    connection.execute(
+        "create or replace temp table staged_file (_file_index integer, file_sha256 varchar, file_name varchar, "
+        "ingest_date date, ingested_at timestamptz)"
+    )
+    for reading in loaded:
+        ingest_date, ingested_at = stamp.of(reading.sha256)
+        connection.execute(
+            "insert into staged_file values (?, ?, ?, ?, ?)",
+            [reading.index, reading.sha256, _name(reading, stamp), ingest_date, ingested_at],
+        )
+
+
+def _name(reading: FileReading, stamp: BatchStamp) -> str:
+    known = stamp.former.get(reading.sha256)
+    return known.file_name if known else reading.file.name
+
+
+def _apply_window(connection: Connection, contract: TableContract, before: datetime | None, now: datetime) -> None:
+    """Refuse event times more than a day after the watermark, and received times from beyond the run's clock.
+
+    The watermark counts rows whose own clocks agree, so that no single row can lift it for itself.
+    """
+    event, received = contract.event_time, contract.received_time
+    if event is None or received is None:
+        return
+    latest = connection.execute(f'select max("{received}"), max("{event}") from staged where _ok').fetchone()
+    if latest is None or latest[0] is None:
+        return
+    limit = now + _AHEAD_OF_WATERMARK
+    if latest[0] > limit:
+        # A run whose clock is behind most of what it reads has the wrong clock; then only far outliers are refused.
+        middle = connection.execute(f'select median("{received}") from staged where _ok').fetchone()
+        if middle is not None and middle[0] > limit:
+            limit = middle[0] + _AHEAD_OF_BULK
+    agreeing = connection.execute(
+        f'select max("{received}") from staged where _ok and "{received}" <= {moment(limit)} '
+        f'and "{event}" <= "{received}" + interval 1 day'
+    ).fetchone()
+    marks = [mark for mark in (before, agreeing[0] if agreeing else None) if mark is not None]
+    last_event = (max(marks) if marks else now) + _AHEAD_OF_WATERMARK
+    if latest[0] > limit or latest[1] > last_event:
+        connection.execute(
+            "update staged set _ok = false, _code = 'out_of_window' "
+            f'where _ok and ("{received}" > {moment(limit)} or "{event}" > {moment(last_event)})'
+        )
+
+
+def _find_contenders(
+    connection: Connection, contract: TableContract, statements: MergeStatements, *, is_anew: bool
+) -> bool:
+    """True when there are rows that compete for a key; then `contender` holds them."""
+    if not statements.has_key:
+        return False
+    connection.execute(statements.find_collisions(with_lost_rows=is_anew))
+    found = connection.execute("select count(*) from collided").fetchone()
+    if found is None or not found[0]:
+        return False
+    connection.execute(statements.find_contenders())
+    connection.execute(statements.render_conflicts())
+    return True
+
+
+def _insert_books(
+    connection: Connection, contract: TableContract, readings: Sequence[FileReading], stamp: BatchStamp
+) -> None:
+    rejected = dict(
+        connection.execute("select _file_index, count(*) from problem_row group by all").fetchall()
+    )
+    for reading in readings:
+        if reading.status not in ("read", "rejected"):
+            continue
+        ingest_date, ingested_at = stamp.of(reading.sha256)
+        is_loaded = reading.status == "read"
+        connection.execute(
+            "insert into raw.files values (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            [
+                reading.sha256,
+                contract.name,
+                _name(reading, stamp),
+                reading.file.size_bytes,
+                reading.lines_read,
+                rejected.get(reading.index, 0),
+                reading.blank,
+                "loaded" if is_loaded else "rejected",
+                reading.reason_code,
+                reading.detail,
+                ", ".join(reading.unknown_columns) or None,
+                stamp.batch_id,
+                ingest_date,
+                ingested_at,
+            ],
+        )
+
+
+def _write(connection: Connection, statements: MergeStatements, stamp: BatchStamp, *, collides: bool) -> None:
+    lineage = {"batch_id": stamp.batch_id, "ingest_date": stamp.now.date(), "ingested_at": stamp.now}
+    connection.execute(statements.note_touched(with_contenders=collides), [stamp.batch_id])
+    if collides:
+        connection.execute(statements.remove_displaced())
+    connection.execute(statements.insert_winners(with_contenders=collides))
+    connection.execute(statements.quarantine_rejects(), lineage)
+    if collides:
+        for statement in statements.settle_losers():
+            connection.execute(statement)
+        leave, enter = statements.quarantine_conflicts()
+        connection.execute(leave)
+        connection.execute(enter, lineage)
+
+
+def _prove(connection: Connection, contract: TableContract, statements: MergeStatements, *, collides: bool) -> None:
+    """Every line of every touched file is in exactly one place, or nothing of the group is kept."""
+    connection.execute(statements.find_affected(with_contenders=collides))
+    connection.execute(statements.recount())
+    wrong = connection.execute(statements.find_imbalance()).fetchall()
+    if wrong:
+        name, lines, *parts = wrong[0]
+        named = zip(("accepted", "duplicate", "conflict", "rejected", "blank", "in quarantine"), parts, strict=True)
+        raise WarehouseError(
+            f"the lines of {len(wrong)} delivered files do not add up, so nothing of this batch was kept",
+            where=f"{contract.name}: {name}",
+            why=f"{lines} lines were read, but " + ", ".join(f"{what} {count}" for what, count in named),
+            fix="keep the file and report this: it is a fault of this program",
+        )
+    connection.execute(
+        "insert into raw.unmirrored select ?, file_sha256 from affected inner join raw.files using (file_sha256) "
+        "where feed = ? and (rejected + conflict > 0 or status = 'rejected' or file_sha256 in "
+        "(select file_sha256 from raw.lost_rows where feed = ?))",
+        [contract.name, contract.name, contract.name],
+    )
+
+
+def _note_watermark(
+    connection: Connection, contract: TableContract, batch_id: str, before: datetime | None
+) -> None:
+    after = watermark(connection, contract)
+    known = connection.execute(
+        "select count(*) from raw.watermarks where batch_id = ? and feed = ?", [batch_id, contract.name]
+    ).fetchone()
+    if known is not None and known[0]:
+        connection.execute(
+            "update raw.watermarks set as_of_after = ? where batch_id = ? and feed = ?", [after, batch_id, contract.name]
+        )
+    else:
+        connection.execute("insert into raw.watermarks values (?, ?, ?, ?)", [batch_id, contract.name, before, after])
+
+
+def outcomes(
+    connection: Connection, contract: TableContract, readings: Sequence[FileReading]
+) -> list[FileOutcome]:
+    """What became of the files of a merged group."""
+    counts = {
+        row[0]: row[1:]
+        for row in connection.execute(
+            "select file_sha256, status, lines_read, accepted, duplicate, conflict, rejected, blank, reason_code, detail "
+            "from raw.files where feed = ?",
+            [contract.name],
+        ).fetchall()
+    }
+    found = []
+    for reading in readings:
+        if reading.status in ("read", "rejected"):
+            found.append(FileOutcome(contract.name, reading.file.name, reading.sha256, *counts[reading.sha256]))
+        else:
+            found.append(
+                FileOutcome(
+                    contract.name, reading.file.name, reading.sha256, reading.status, detail=reading.detail
+                )
+            )
+    return found

@@ -1,0 +1,263 @@
+"""Set statements that settle every key among the staged rows and all history, and write the outcome.
+
+The winner of a key is the row with the least (received time, sha-256 of the canonical row), over all history; on a
+full tie the row that is there already, then file order and line. A loser is a duplicate when its content (all columns
+but delivery metadata) equals the winner's, else a conflict. Hashes are computed for colliding keys only.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dagster_project.contracts.model import TableContract
+from dagster_project.ingest.reject_reasons import RAW_TEXT_LIMIT, canonical, masked, problem
+
+WINDOW_DETAIL = "the time lies more than a day after the watermark"
+CONFLICT_DETAIL = "another row with the same key and other content came first"
+
+
+@dataclass(frozen=True)
+class MergeStatements:
+    """The statements of one feed.
+
+    Temporary tables: `staged` (typed rows), `staged_file` (_file_index, file_sha256, file_name, ingest_date,
+    ingested_at), `problem_row`, `collided`, `contender`, `conflict_text`, `recount`.
+    """
+
+    contract: TableContract
+
+    @property
+    def _keys(self) -> str:
+        return ", ".join(f'"{name}"' for name in self.contract.key)
+
+    @property
+    def _row_key(self) -> str:
+        return "concat_ws(chr(31), " + ", ".join(f'"{name}"::varchar' for name in self.contract.key) + ")"
+
+    @property
+    def _received(self) -> str:
+        return f'"{self.contract.received_time}"' if self.contract.received_time else "null::timestamptz"
+
+    @property
+    def _columns(self) -> str:
+        return ", ".join(f'"{column.name}"' for column in self.contract.columns)
+
+    @property
+    def has_key(self) -> bool:
+        """Rows without a natural key are all kept (identical statement lines are legitimate)."""
+        return bool(self.contract.key)
+
+    def find_problems(self) -> str:
+        """`problem_row`: every failed row with its reason, as it goes to quarantine."""
+        return f"""create or replace temp table problem_row as
+        with failed as (
+            select _file_index, _line_no, _code,
+                case when _code is null then {problem(self.contract)} end as _problem,
+                case when _doc is null and _raw is null then {canonical(self.contract, masks_persons=True)}
+                    else {self._masked_record()} end as _shown
+            from staged where not _ok
+        )
+        select _file_index, _line_no, coalesce(_code, _problem.code) as reason_code,
+            case when _code is null then _problem.detail else '{WINDOW_DETAIL}' end as detail,
+            left(_shown, {RAW_TEXT_LIMIT}) as raw_text
+        from failed"""
+
+    def _masked_record(self) -> str:
+        """The delivered text without personal values: by key in JSON, by value where a record came with its fields."""
+        text = "rtrim(coalesce(_raw, _doc), chr(13) || chr(10))"
+        for column in self.contract.columns:
+            if column.is_personal:
+                value = f"json_extract_string(_doc, '$.\"{column.name}\"')"
+                is_record = f"_raw is not null and _doc is not null and length({value}) > 0"
+                text = f"case when {is_record} then replace({text}, {value}, '***') else {text} end"
+        return masked(self.contract, text)
+
+    def find_collisions(self, *, with_lost_rows: bool) -> str:
+        """`collided`: the keys of good staged rows that stand more than once among staged rows and history."""
+        lost = f"""
+        union
+        select {self._keys} from staged
+        where _ok and {self._row_key} in (select row_key from raw.lost_rows where feed = '{self.contract.name}')"""
+        return f"""create or replace temp table collided as
+        select {self._keys} from staged where _ok group by all having count(*) > 1
+        union
+        select {self._keys} from staged semi join {self.contract.relation} using ({self._keys}) where _ok
+        {lost if with_lost_rows else ""}"""
+
+    def find_contenders(self) -> str:
+        """`contender`: all rows of colliding keys, each with its state before and now."""
+        content = f"sha256({canonical(self.contract, content_only=True)})"
+        whole = f"sha256({canonical(self.contract)})"
+        return f"""create or replace temp table contender as
+        with candidate as (
+            select 'staged' as _origin, staged.rowid as _row_id, _file_index, null::varchar as _sha256, _line_no,
+                {self._row_key} as _row_key, {self._received} as _received_at, {content} as _content,
+                {whole} as _whole, null::varchar as _state_before
+            from staged semi join collided using ({self._keys}) where _ok
+            union all
+            select 'kept', kept.rowid, -1, _file_sha256, _line_no, {self._row_key}, {self._received}, {content}, {whole},
+                'accepted'
+            from {self.contract.relation} as kept semi join collided using ({self._keys})
+            union all
+            select 'lost', rowid, -1, file_sha256, line_no, row_key, received_ts, content_sha256, null, state
+            from raw.lost_rows
+            where feed = '{self.contract.name}' and row_key in (select {self._row_key} from collided)
+        ),
+        ranked as (
+            select *,
+                row_number() over key_order = 1 as _is_winner,
+                first_value(_content) over key_order as _winning_content
+            from candidate
+            window key_order as (
+                partition by _row_key
+                order by _origin = 'lost', _received_at nulls last, _whole, _file_index, _line_no
+                rows between unbounded preceding and unbounded following
+            )
+        )
+        select * exclude (_is_winner, _winning_content),
+            case when _is_winner then 'accepted' when _content = _winning_content then 'duplicate' else 'conflict' end
+                as _state
+        from ranked"""
+
+    def render_conflicts(self) -> str:
+        """`conflict_text`: for each row that has become a conflict, what quarantine shows of it."""
+        own = canonical(self.contract, masks_persons=True)
+        heir = canonical(self.contract, masks_persons=True, received="contender._received_at")
+        place = "contender._file_index, contender._sha256, contender._line_no"
+        return f"""create or replace temp table conflict_text as
+        select {place}, {own} as raw_text
+        from contender inner join staged on contender._row_id = staged.rowid
+        where contender._origin = 'staged' and contender._state = 'conflict'
+        union all
+        select {place}, {own}
+        from contender inner join {self.contract.relation} as kept on contender._row_id = kept.rowid
+        where contender._origin = 'kept' and contender._state = 'conflict'
+        union all
+        -- A duplicate of a row that has lost now: its content is that row's.
+        select {place}, {heir}
+        from contender
+        inner join contender as fallen
+            on contender._row_key = fallen._row_key and contender._content = fallen._content
+            and fallen._origin = 'kept'
+        inner join {self.contract.relation} as kept on fallen._row_id = kept.rowid
+        where contender._origin = 'lost' and contender._state = 'conflict' and contender._state_before = 'duplicate'"""
+
+    def note_touched(self, *, with_contenders: bool) -> str:
+        """Distinct (UTC event date, viewer) of rows that come in or go; parameter: batch id."""
+        names = {column.name for column in self.contract.columns}
+        date = f'("{self.contract.event_time}" at time zone \'UTC\')::date' if self.contract.event_time else "null::date"
+        viewer = "null"
+        if {"app_id", "viewer_id"} <= names:
+            anonymous = " when anon_id is not null then app_id || '|~' || anon_id" if "anon_id" in names else ""
+            viewer = f"case when viewer_id is not null then app_id || '|' || viewer_id{anonymous} end"
+        pair = f"{date} as event_date, {viewer} as viewer_key"
+        incoming = f"select {pair} from staged where _ok {self._not_lost(with_contenders)}"
+        leaving = f"""
+        union
+        select {pair} from {self.contract.relation}
+        where rowid in (select _row_id from contender where _origin = 'kept' and _state <> 'accepted')"""
+        return f"""insert into raw.touched
+        select distinct ?, '{self.contract.name}', event_date, viewer_key
+        from ({incoming} {leaving if with_contenders else ""})
+        where (event_date, viewer_key) is distinct from (null, null)"""
+
+    @staticmethod
+    def _not_lost(with_contenders: bool) -> str:
+        if not with_contenders:
+            return ""
+        return "and rowid not in (select _row_id from contender where _origin = 'staged' and _state <> 'accepted')"
+
+    def remove_displaced(self) -> str:
+        """Take rows out of raw that have lost their key."""
+        return f"""delete from {self.contract.relation}
+        where rowid in (select _row_id from contender where _origin = 'kept' and _state <> 'accepted')"""
+
+    def insert_winners(self, *, with_contenders: bool) -> str:
+        """Good staged rows that hold their key go into raw."""
+        return f"""insert into {self.contract.relation}
+            ({self._columns}, _file_sha256, _file_name, _line_no, _ingest_date, _ingested_at)
+        select {self._columns}, file_sha256, file_name, _line_no, ingest_date, ingested_at
+        from (select *, rowid from staged where _ok {self._not_lost(with_contenders)}) as winner
+        inner join staged_file using (_file_index)"""
+
+    def settle_losers(self) -> list[str]:
+        """Keep the books of lost rows: new ones, and old ones whose state has changed."""
+        return [
+            """update raw.lost_rows set state = contender._state from contender
+            where lost_rows.rowid = contender._row_id and contender._origin = 'lost'
+                and contender._state <> contender._state_before""",
+            f"""insert into raw.lost_rows
+            select '{self.contract.name}', _row_key, coalesce(_sha256, file_sha256), _line_no, _received_at, _content, _state
+            from contender left join staged_file using (_file_index)
+            where _origin <> 'lost' and _state <> 'accepted'""",
+        ]
+
+    def quarantine_conflicts(self) -> list[str]:
+        """Conflicts go to quarantine, conflicts that have become duplicates leave it; parameters: see `ingest_row`."""
+        return [
+            f"""delete from raw.quarantine
+            where feed = '{self.contract.name}' and reason_code = 'conflict' and exists (
+                select 1 from contender
+                where _origin = 'lost' and _state = 'duplicate' and _state_before = 'conflict'
+                    and _sha256 = quarantine.file_sha256 and contender._line_no = quarantine.line_no
+            )""",
+            f"""insert into raw.quarantine
+            select coalesce(_sha256, staged_file.file_sha256), '{self.contract.name}',
+                coalesce(staged_file.file_name, files.file_name), _line_no, 'conflict', '{CONFLICT_DETAIL}',
+                left(raw_text, {RAW_TEXT_LIMIT}), $batch_id, $ingest_date, $ingested_at
+            from conflict_text
+            left join staged_file using (_file_index)
+            left join raw.files as files on conflict_text._sha256 = files.file_sha256 and files.feed = '{self.contract.name}'""",
+        ]
+
+    def quarantine_rejects(self) -> str:
+        """Failed rows go to quarantine."""
+        return f"""insert into raw.quarantine
+        select file_sha256, '{self.contract.name}', file_name, _line_no, reason_code, detail, raw_text,
+            $batch_id, $ingest_date, $ingested_at
+        from problem_row inner join staged_file using (_file_index)"""
+
+    def find_affected(self, *, with_contenders: bool) -> str:
+        """`affected`: every content whose counts may have changed."""
+        older = "union select _sha256 from contender where _origin <> 'staged' and _state <> _state_before"
+        return f"""create or replace temp table affected as
+        select file_sha256 from staged_file {older if with_contenders else ""}"""
+
+    def recount(self) -> str:
+        """Bring accepted, duplicate and conflict of the affected files up to what raw and the lost rows hold."""
+        return f"""with accepted as (
+            select _file_sha256 as file_sha256, count(*) as rows from {self.contract.relation}
+            where _file_sha256 in (select file_sha256 from affected)
+                and _ingest_date >= (
+                    select min(ingest_date) from raw.files
+                    where feed = '{self.contract.name}' and file_sha256 in (select file_sha256 from affected)
+                )
+            group by all
+        ),
+        lost as (
+            select file_sha256, count(*) filter (state = 'duplicate') as duplicate,
+                count(*) filter (state = 'conflict') as conflict
+            from raw.lost_rows
+            where feed = '{self.contract.name}' and file_sha256 in (select file_sha256 from affected)
+            group by all
+        )
+        update raw.files set
+            accepted = coalesce(counted.accepted, 0), duplicate = coalesce(counted.duplicate, 0),
+            conflict = coalesce(counted.conflict, 0)
+        from (
+            select affected.file_sha256, accepted.rows as accepted, lost.duplicate, lost.conflict
+            from affected left join accepted using (file_sha256) left join lost using (file_sha256)
+        ) as counted
+        where files.file_sha256 = counted.file_sha256 and files.feed = '{self.contract.name}'
+            and files.status = 'loaded'"""
+
+    def find_imbalance(self) -> str:
+        """Affected files whose lines do not add up, or whose quarantine does not hold what was counted out."""
+        return f"""select file_name, lines_read, accepted, duplicate, conflict, rejected, blank, coalesce(held, 0)
+        from raw.files
+        left join (
+            select file_sha256, count(*) as held from raw.quarantine
+            where feed = '{self.contract.name}' and file_sha256 in (select file_sha256 from affected) group by all
+        ) using (file_sha256)
+        where feed = '{self.contract.name}' and file_sha256 in (select file_sha256 from affected)
+            and (lines_read <> accepted + duplicate + conflict + rejected + blank or coalesce(held, 0) <> conflict + rejected)"""

@@ -1,0 +1,121 @@
+"""Parquet rows to Arrow batches of texts, so that they pass the same rules as delivered text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dagster_project.contracts.model import Column, LogicalType, TableContract
+from dagster_project.ingest.csv_records import record_schema
+from dagster_project.ingest.json_lines import FileCounts
+from dagster_project.ingest.unpacking import HashingReader, UnusableFile
+
+_BATCH_ROWS = 16_384
+ROW_LIMIT = 100_000_000
+ROWS_PER_BYTE_LIMIT = 4
+"""Rows with distinct keys take more room than this; a few repeated pages that claim millions of rows do not."""
+_ROWS_FREE = 1_000_000
+_ToText = Callable[[pa.Array], pa.Array]
+
+
+def parquet_batches(
+    contract: TableContract, reader: HashingReader, file_index: int, counts: FileCounts
+) -> Iterator[pa.RecordBatch]:
+    """Yield the rows of one file; row numbers count from 1. Page checksums are verified where the file has them.
+
+    Raises:
+        UnusableFile: corrupt, too_large, missing_column, duplicate_column or bad_column_type.
+    """
+    reader.read_rest()
+    try:
+        with pq.ParquetFile(reader.rewound(), page_checksum_verification=True) as source:
+            to_text = _readers(contract, source.schema_arrow)
+            _check_size(source.metadata.num_rows, reader.bytes_read)
+            known = {column.name for column in contract.columns}
+            counts.unknown_columns = [name for name in source.schema_arrow.names if name not in known]
+            row_no = 1
+            for batch in source.iter_batches(batch_size=_BATCH_ROWS, columns=list(to_text), use_threads=False):
+                yield _texts(contract, batch, to_text, file_index, row_no)
+                row_no += batch.num_rows
+            counts.lines_read = row_no - 1
+    except (pa.ArrowException, OSError) as error:
+        raise UnusableFile("corrupt", f"parquet: {error}") from error
+
+
+def _check_size(rows: int, size: int) -> None:
+    if rows > ROW_LIMIT or (rows > _ROWS_FREE and rows > ROWS_PER_BYTE_LIMIT * size):
+        raise UnusableFile("too_large", f"{rows} rows in {size} bytes")
+
+
+def _readers(contract: TableContract, schema: pa.Schema) -> Mapping[str, _ToText]:
+    """How to turn each contract column of the file into text."""
+    to_text: dict[str, _ToText] = {}
+    for column in contract.columns:
+        occurrences = schema.names.count(column.name)
+        if occurrences > 1:
+            raise UnusableFile("duplicate_column", f"{column.name} stands {occurrences} times in the schema")
+        if occurrences == 0:
+            if column.is_required:
+                raise UnusableFile("missing_column", f"the schema lacks {column.name}")
+            continue
+        kind = schema.field(column.name).type
+        reader = _reader(column, kind)
+        if reader is None:
+            raise UnusableFile("bad_column_type", f"{column.name} is {kind}, which does not fit {column.logical_type}")
+        to_text[column.name] = reader
+    return to_text
+
+
+def _reader(column: Column, kind: pa.DataType) -> _ToText | None:
+    """Text is taken for every column; beside it only types that hold the value exactly."""
+    if pa.types.is_dictionary(kind):
+        inner = _reader(column, kind.value_type)
+        return None if inner is None else lambda array: inner(array.dictionary_decode())
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_null(kind):
+        return _plain_text
+    if pa.types.is_timestamp(kind):
+        fits = column.logical_type is LogicalType.TIMESTAMP and kind.tz is not None
+        return _moment_text if fits else None
+    exact: dict[LogicalType, bool] = {
+        LogicalType.STRING: pa.types.is_integer(kind),
+        LogicalType.INTEGER: pa.types.is_integer(kind),
+        LogicalType.NUMBER: pa.types.is_integer(kind) or pa.types.is_decimal(kind),
+        LogicalType.BOOLEAN: pa.types.is_boolean(kind),
+        LogicalType.DATE: pa.types.is_date32(kind),
+        LogicalType.TIMESTAMP: False,
+    }
+    return _plain_text if exact[column.logical_type] else None
+
+
+def _plain_text(array: pa.Array) -> pa.Array:
+    return array.cast(pa.string())
+
+
+def _moment_text(array: pa.Array) -> pa.Array:
+    moments = array.cast(pa.timestamp("us", "UTC"), safe=False)
+    return pc.strftime(moments, format="%Y-%m-%dT%H:%M:%SZ")
+
+
+def _texts(
+    contract: TableContract, batch: pa.RecordBatch, to_text: Mapping[str, _ToText], file_index: int, row_no: int
+) -> pa.RecordBatch:
+    count = batch.num_rows
+    arrays = [
+        pa.array(np.full(count, file_index, np.int32)),
+        pa.array(np.arange(row_no, row_no + count, dtype=np.int64)),
+        pa.nulls(count, pa.string()),
+        pa.array(np.zeros(count, np.bool_)),
+        pa.nulls(count, pa.string()),
+    ]
+    for column in contract.columns:
+        if column.name in to_text:
+            array = to_text[column.name](batch.column(column.name))
+            array.validate(full=True)  # text that is not UTF-8 would pass the database unseen
+            arrays.append(array)
+        else:
+            arrays.append(pa.nulls(count, pa.string()))
+    return pa.record_batch(arrays, schema=record_schema(contract))

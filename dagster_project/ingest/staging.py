@@ -1,0 +1,201 @@
+"""Reads a group of files, each once, into the temporary table `staged`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
+
+import pyarrow as pa
+
+from dagster_project.contracts.model import TableContract
+from dagster_project.ingest import staging_sql
+from dagster_project.ingest.csv_records import csv_batches, record_schema
+from dagster_project.ingest.framing import Framer, Lines
+from dagster_project.ingest.json_lines import LINE_SCHEMA, FileCounts, first_keys, json_batches
+from dagster_project.ingest.parquet_rows import parquet_batches
+from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
+from dagster_project.storage.landing import FileForm, LandedFile, has_changed, open_landed
+from dagster_project.storage.warehouse import Connection
+
+_SAMPLED_FILES = 3
+_SHOWN_UNKNOWN_COLUMNS = 50
+ByteProgress = Callable[[int], None]
+
+
+@dataclass
+class FileReading:
+    """What reading one file brought; `status` is read, rejected, known or changing."""
+
+    index: int
+    file: LandedFile
+    status: str = "read"
+    sha256: str = ""
+    lines_read: int = 0
+    blank: int = 0
+    reason_code: str | None = None
+    detail: str | None = None
+    unknown_columns: list[str] = field(default_factory=list)
+
+    def take(self, counts: FileCounts) -> None:
+        """The file was read to its end."""
+        self.lines_read, self.blank = counts.lines_read, counts.blank
+        self.unknown_columns = counts.unknown_columns
+
+    def refuse(self, problem: UnusableFile) -> None:
+        """Nothing of the file is kept."""
+        self.status, self.reason_code, self.detail = "rejected", problem.reason_code, problem.detail
+        self.lines_read = self.blank = 0
+
+
+def stage_files(
+    connection: Connection, contract: TableContract, readings: Sequence[FileReading], progress: ByteProgress
+) -> None:
+    """Read the files into `staged`; rows of refused files are taken out again. Fills in the readings.
+
+    Raises:
+        LandingFileError: A file cannot be read at all.
+    """
+    connection.execute(staging_sql.create_staged(contract))
+    by_form = {form: [reading for reading in readings if reading.file.form is form] for form in FileForm}
+    json_files = by_form[FileForm.JSON_LINES]
+    shapes = _shapes(contract, json_files)
+    _insert(
+        connection,
+        staging_sql.insert_json(contract, "delivered", shapes),
+        LINE_SCHEMA,
+        _Reader(json_files, _json_rows, progress),
+    )
+    statement, schema = staging_sql.insert_texts(contract, "delivered"), record_schema(contract)
+    for form in (FileForm.CSV, FileForm.PARQUET):
+        rows = partial(_record_rows, contract)
+        _insert(connection, statement, schema, _Reader(by_form[form], rows, progress))
+    dropped = [reading.index for reading in readings if reading.status != "read"]
+    if dropped:
+        connection.execute("delete from staged where list_contains(?, _file_index)", [dropped])
+    _note_unknown_columns(connection, contract, readings, shapes)
+
+
+def _json_rows(reading: FileReading, reader: HashingReader) -> Iterator[pa.RecordBatch]:
+    counts = FileCounts()
+    yield from json_batches(unpack(reader, reading.file.packing), reading.index, counts)
+    reading.take(counts)
+
+
+def _record_rows(contract: TableContract, reading: FileReading, reader: HashingReader) -> Iterator[pa.RecordBatch]:
+    counts = FileCounts()
+    if reading.file.form is FileForm.CSV:
+        yield from csv_batches(contract, reading.file.packing, reader, reading.index, counts)
+    else:
+        yield from parquet_batches(contract, reader, reading.index, counts)
+    reading.take(counts)
+
+
+class _Reader:
+    """Yields the batches of all files; a refused file ends, the next begins.
+
+    An exception must not pass through the database, which would change it: it is kept in `failure`.
+    """
+
+    def __init__(
+        self,
+        readings: Sequence[FileReading],
+        rows: Callable[[FileReading, HashingReader], Iterator[pa.RecordBatch]],
+        progress: ByteProgress,
+    ) -> None:
+        self._readings = readings
+        self._rows = rows
+        self._progress = progress
+        self.failure: BaseException | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        return not self._readings
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        try:
+            for reading in self._readings:
+                yield from self._file(reading)
+        except GeneratorExit:
+            raise
+        except BaseException as error:
+            self.failure = error
+
+    def _file(self, reading: FileReading) -> Iterator[pa.RecordBatch]:
+        with closing(open_landed(reading.file)) as stream:
+            reader = HashingReader(reading.file, stream)
+            reported = 0
+            try:
+                for batch in self._rows(reading, reader):
+                    yield batch
+                    self._progress(reader.bytes_read - reported)
+                    reported = reader.bytes_read
+            except UnusableFile as problem:
+                reading.refuse(problem)
+            reader.read_rest()
+            self._progress(reader.bytes_read - reported)
+            reading.sha256 = reader.sha256
+            if has_changed(reading.file, stream):
+                reading.status, reading.detail = "changing", "it changed while it was read; a later run reads it"
+
+
+def _insert(connection: Connection, statement: str, schema: pa.Schema, reader: _Reader) -> None:
+    if reader.is_empty:
+        return
+    stream = pa.RecordBatchReader.from_batches(schema, reader.batches())
+    connection.register("delivered", stream)
+    try:
+        connection.execute(statement)
+    finally:
+        connection.unregister("delivered")
+    if reader.failure is not None:
+        raise reader.failure
+
+
+def _shapes(contract: TableContract, readings: Sequence[FileReading]) -> list[tuple[str, ...]]:
+    """Lists of keys that the files seem to use throughout, from the first line of a few of them."""
+    shapes: list[tuple[str, ...]] = []
+    for reading in readings[:_SAMPLED_FILES]:
+        keys = _first_keys(reading.file)
+        if keys is not None and keys not in shapes and any(column.name in keys for column in contract.columns):
+            shapes.append(keys)
+    return shapes[: staging_sql.KNOWN_SHAPE_LIMIT]
+
+
+def _first_keys(file: LandedFile) -> tuple[str, ...] | None:
+    framer = Framer()
+    with closing(open_landed(file)) as stream:
+        try:
+            for block in islice(unpack(HashingReader(file, stream), file.packing), 1):
+                for framed in framer.feed(block):
+                    if isinstance(framed, Lines):
+                        return first_keys(framed.line(0))
+        except UnusableFile:
+            return None  # told when the file is read in earnest
+    return None
+
+
+def _note_unknown_columns(
+    connection: Connection,
+    contract: TableContract,
+    readings: Sequence[FileReading],
+    shapes: Sequence[tuple[str, ...]],
+) -> None:
+    known = {column.name for column in contract.columns}
+    found: dict[int, set[str]] = {}
+    rows = connection.execute(
+        "select distinct _file_index, unnest(_unknown) from staged where _unknown is not null"
+    ).fetchall()
+    for index, name in rows:
+        found.setdefault(index, set()).add(name)
+    if shapes:
+        matched = connection.execute("select distinct _file_index, _shape from staged where _shape > 0").fetchall()
+        for index, shape in matched:
+            found.setdefault(index, set()).update(set(shapes[shape - 1]) - known)
+    for reading in readings:
+        names = {*reading.unknown_columns, *found.get(reading.index, set())}
+        reading.unknown_columns = sorted(names)[:_SHOWN_UNKNOWN_COLUMNS]
+
+

@@ -1,0 +1,123 @@
+"""The `raw` schema: typed rows of each feed, and the books kept about every delivered file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from dagster_project.contracts.model import TableContract
+from dagster_project.contracts.render import raw_table_ddl
+from dagster_project.storage.landing import LandedFile
+from dagster_project.storage.warehouse import Connection
+
+_BOOKS = """
+create schema if not exists raw;
+create table if not exists raw.files (
+    file_sha256 varchar, feed varchar, file_name varchar, size_bytes bigint,
+    lines_read bigint, accepted bigint, duplicate bigint, conflict bigint, rejected bigint, blank bigint,
+    status varchar, reason_code varchar, detail varchar, unknown_columns varchar,
+    batch_id varchar, ingest_date date, ingested_at timestamptz
+);
+create table if not exists raw.file_names (
+    file_name varchar, file_sha256 varchar, size_bytes bigint, modified_ns bigint, first_seen_at timestamptz
+);
+create table if not exists raw.quarantine (
+    file_sha256 varchar, feed varchar, file_name varchar, line_no bigint, reason_code varchar, detail varchar,
+    raw_text varchar, batch_id varchar, ingest_date date, ingested_at timestamptz
+);
+create table if not exists raw.batches (batch_id varchar, started_at timestamptz, state varchar);
+create table if not exists raw.touched (batch_id varchar, feed varchar, event_date date, viewer_key varchar);
+create table if not exists raw.watermarks (
+    batch_id varchar, feed varchar, as_of_before timestamptz, as_of_after timestamptz
+);
+create table if not exists raw.profiles (
+    batch_id varchar, feed varchar, profiled_at timestamptz,
+    n_files bigint, n_rejected_files bigint, n_lines bigint, n_accepted bigint, n_duplicate bigint, n_conflict bigint,
+    n_rejected bigint, n_blank bigint, reject_ppm bigint, duplicate_ppm bigint, conflict_ppm bigint,
+    min_event_at timestamptz, max_event_at timestamptz, min_received_at timestamptz, max_received_at timestamptz,
+    received_before_event_ppm bigint, future_ppm bigint, late_ppm bigint, unknown_series_ppm bigint,
+    null_ppm map(varchar, bigint), median_accepted_before double
+);
+-- Every delivered row that lost its key to another row, so that a later winner can turn a duplicate into a conflict
+-- and back whatever the order of arrival. Holds hashes, never content.
+create table if not exists raw.lost_rows (
+    feed varchar, row_key varchar, file_sha256 varchar, line_no bigint, received_ts timestamptz,
+    content_sha256 varchar, state varchar
+);
+-- Files whose quarantine mirror is not written yet; emptied once it is.
+create table if not exists raw.unmirrored (feed varchar, file_sha256 varchar);
+"""
+
+
+@dataclass(frozen=True)
+class KnownFile:
+    """A content that was taken in before."""
+
+    file_sha256: str
+    file_name: str
+    size_bytes: int
+    lines_read: int
+    status: str
+    reason_code: str | None
+    detail: str | None
+    ingest_date: date
+    ingested_at: datetime
+
+
+def prepare_raw(connection: Connection, contracts: Mapping[str, TableContract]) -> None:
+    """Create the schema and its tables where they are missing."""
+    connection.execute(_BOOKS)
+    for contract in contracts.values():
+        schema = contract.relation.partition(".")[0]
+        connection.execute(f'create schema if not exists "{schema}"')
+        connection.execute(raw_table_ddl(contract))
+
+
+def known_names(connection: Connection) -> set[tuple[str, int, int]]:
+    """(name, size, modification time) of every file seen so far."""
+    rows = connection.execute("select file_name, size_bytes, modified_ns from raw.file_names").fetchall()
+    return {(name, size, modified) for name, size, modified in rows}
+
+
+def known_files(connection: Connection, feed: str) -> dict[str, KnownFile]:
+    """Every content of the feed taken in so far, by sha-256."""
+    rows = connection.execute(
+        "select file_sha256, file_name, size_bytes, lines_read, status, reason_code, detail, ingest_date, ingested_at "
+        "from raw.files where feed = ?",
+        [feed],
+    ).fetchall()
+    return {row[0]: KnownFile(*row) for row in rows}
+
+
+def names_of(connection: Connection, file_sha256: str) -> list[str]:
+    """Every name below `landing/` a content was seen under, latest first."""
+    rows = connection.execute(
+        "select distinct file_name, max(first_seen_at) from raw.file_names where file_sha256 = ? group by 1 order by 2 desc, 1",
+        [file_sha256],
+    ).fetchall()
+    return [row[0] for row in rows]
+
+
+def note_name(connection: Connection, file: LandedFile, file_sha256: str, now: datetime) -> None:
+    """Keep the name a content was seen under, so that it is not read again."""
+    connection.execute(
+        "insert into raw.file_names values (?, ?, ?, ?, ?)",
+        [file.name, file_sha256, file.size_bytes, file.modified_ns, now],
+    )
+
+
+def note_batch(connection: Connection, batch_id: str, now: datetime) -> None:
+    """Open the batch; it stays pending until a release holds it. A batch that is open already stays as it is."""
+    connection.execute(
+        "insert into raw.batches select ?, ?, 'pending' where not exists (select 1 from raw.batches where batch_id = ?)",
+        [batch_id, now, batch_id],
+    )
+
+
+def forget_files(connection: Connection, contract: TableContract, hashes: Sequence[str]) -> None:
+    """Take out everything raw holds of these contents, ahead of reading them anew. The names stay known."""
+    for table in (contract.relation, "raw.quarantine", "raw.lost_rows", "raw.files"):
+        column = "_file_sha256" if table == contract.relation else "file_sha256"
+        scope = "" if table == contract.relation else f" and feed = '{contract.name}'"
+        connection.execute(f"delete from {table} where list_contains(?, {column}){scope}", [list(hashes)])
