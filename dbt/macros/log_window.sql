@@ -48,3 +48,18 @@
 {% macro earlier_state(schema, table) -%}
     {{ return(adapter.get_relation(database=target.database, schema=schema, identifier=table)) }}
 {%- endmacro %}
+
+{#
+  The keys of a set as an earlier run left it, while one of its batches is still pending: that run replaced some facts and
+  not others, so its whole set must come again. Continues a `union`; empty when there is no earlier set.
+#}
+{% macro union_unfinished(model, keys) -%}
+    {%- set unfinished = earlier_state('intermediate', model) -%}
+    {%- if unfinished is not none %}
+    union
+    select {% for key in keys %}earlier.{{ key }}{{ ', ' if not loop.last }}{% endfor %}
+    from {{ unfinished }} as earlier
+    inner join pending_batches
+        on earlier.oldest_pending_batch_id = pending_batches.batch_id
+    {%- endif -%}
+{%- endmacro %}

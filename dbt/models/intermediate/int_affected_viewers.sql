@@ -2,21 +2,16 @@
 -- shares a playback with them. A set left by a run that did not reach a release is kept until one does.
 {%- set facts = ['fct_play', 'fct_episode_transition', 'fct_gate_opportunity'] -%}
 {%- set plays = earlier_state('core', 'fct_play') -%}
-{%- set transitions = earlier_state('core', 'fct_episode_transition') -%}
-{%- set unfinished = earlier_state('intermediate', 'int_affected_viewers') %}
+{%- set transitions = earlier_state('core', 'fct_episode_transition') %}
 
 with
 
-batches as (
-    select * from {{ source('control', 'batches') }}
+pending_batches as (
+    select * from {{ ref('stg_control__pending_batches') }}
 ),
 
 touched as (
-    select * from {{ source('control', 'touched') }}
-),
-
-watermarks as (
-    select * from {{ source('control', 'watermarks') }}
+    select * from {{ ref('stg_control__pending_touched') }}
 ),
 
 feed_as_of as (
@@ -35,12 +30,6 @@ durations as (
     select * from {{ ref('int_episode_durations') }}
 ),
 
-pending_batches as (
-    select batch_id
-    from batches
-    where state = 'pending'
-),
-
 {% if is_everything_affected(facts) -%}
 
 affected as (
@@ -55,47 +44,18 @@ affected as (
 
 {%- else -%}
 
-of_pending_batches as (
-    select touched.viewer_key
-    from touched
-    inner join pending_batches
-        on touched.batch_id = pending_batches.batch_id
-    where touched.feed in ('views', 'unlocks')
-),
-
--- Rows past this moment waited when the batch came, or wait now.
-clock_before as (
-    select
-        feed,
-        min(as_of) as as_of
-    from (
-        select
-            watermarks.feed,
-            watermarks.as_of_before as as_of
-        from watermarks
-        inner join pending_batches
-            on watermarks.batch_id = pending_batches.batch_id
-        union all
-        select
-            feed,
-            as_of
-        from feed_as_of
-    ) as marks
-    group by feed
-),
-
 waited as (
     select views.viewer_key
     from views
-    inner join clock_before
-        on clock_before.feed = 'views'
-        and views.event_at > clock_before.as_of
+    inner join feed_as_of
+        on feed_as_of.feed = 'views'
+        and views.event_at > feed_as_of.settled_until
     union
     select unlocks.viewer_key
     from unlocks
-    inner join clock_before
-        on clock_before.feed = 'unlocks'
-        and unlocks.event_at > clock_before.as_of
+    inner join feed_as_of
+        on feed_as_of.feed = 'unlocks'
+        and unlocks.event_at > feed_as_of.settled_until
 ),
 
 of_changed_episodes as (
@@ -108,18 +68,14 @@ of_changed_episodes as (
 ),
 
 named as (
-    select viewer_key from of_pending_batches
+    select viewer_key
+    from touched
+    where feed in ('views', 'unlocks')
     union
     select viewer_key from waited
     union
     select viewer_key from of_changed_episodes
-    {%- if unfinished is not none %}
-    union
-    select earlier.viewer_key
-    from {{ unfinished }} as earlier
-    inner join pending_batches
-        on earlier.oldest_pending_batch_id = pending_batches.batch_id
-    {%- endif %}
+    {{- union_unfinished('int_affected_viewers', ['viewer_key']) }}
 ),
 
 -- A playback may change hands (a device that signs in half way), so its other viewers are affected with it.
@@ -163,10 +119,7 @@ final as (
         affected.viewer_key,
         oldest.batch_id as oldest_pending_batch_id
     from affected
-    cross join (
-        select min(batch_id) as batch_id
-        from pending_batches
-    ) as oldest
+    cross join (select min(batch_id) as batch_id from pending_batches) as oldest
     where affected.viewer_key is not null
 )
 

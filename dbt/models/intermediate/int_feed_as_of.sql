@@ -1,4 +1,5 @@
--- The data-through mark of each feed: the clock every follow-up is measured against.
+-- The data-through mark of each feed: the clock every follow-up is measured against. Rows later than `settled_until`
+-- waited when the pending batches came, or wait now.
 with
 
 views as (
@@ -17,26 +18,46 @@ topups as (
     select * from {{ ref('stg_raw__topups') }}
 ),
 
-feeds as (
+pending_batches as (
+    select * from {{ ref('stg_control__pending_batches') }}
+),
+
+{% for feed in ['views', 'unlocks', 'ads', 'topups'] -%}
+{{ feed }}_mark as (
     select
-        'views' as feed,
+        '{{ feed }}' as feed,
         max(received_at) as as_of
-    from views
+    from {{ feed }}
+),
+
+{% endfor -%}
+
+marks as (
+    select * from views_mark
     union all
-    select
-        'unlocks' as feed,
-        max(received_at) as as_of
-    from unlocks
+    select * from unlocks_mark
     union all
-    select
-        'ads' as feed,
-        max(received_at) as as_of
-    from ads
+    select * from ads_mark
     union all
+    select * from topups_mark
+),
+
+marks_before as (
     select
-        'topups' as feed,
-        max(received_at) as as_of
-    from topups
+        feed,
+        min(as_of_before) as as_of_before
+    from pending_batches
+    group by feed
+),
+
+final as (
+    select
+        marks.feed,
+        marks.as_of,
+        least(marks.as_of, coalesce(marks_before.as_of_before, marks.as_of)) as settled_until
+    from marks
+    left join marks_before
+        on marks.feed = marks_before.feed
 )
 
-select * from feeds
+select * from final
