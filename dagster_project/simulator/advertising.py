@@ -6,9 +6,9 @@ import polars as pl
 from dagster_project.simulator.arrays import ADVERTISING_STREAM, Array, random_stream
 from dagster_project.simulator.catalogue import Catalogue, series_id
 from dagster_project.simulator.feeds import anonymous_ids, number_ids, schema, texts, times, viewer_ids
-from dagster_project.simulator.journeys import Gates
 from dagster_project.simulator.markets import COUNTRIES, MARKETS
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.paths import Gates
 from dagster_project.simulator.playback_rows import gate_number
 from dagster_project.simulator.purchases import money
 from dagster_project.simulator.viewers import CHUNK_PERSONS, INVALID, TEST, Journeys, Persons
@@ -25,12 +25,13 @@ from dagster_project.simulator.vocabulary import (
 EVENTS = ("request", "fill", "no_fill", "impression", "click", "complete", "reward_granted", "reward_denied")
 REQUEST, FILL, NO_FILL, IMPRESSION, CLICK, COMPLETED, REWARD_GRANTED, REWARD_DENIED = range(8)
 FORMATS = ("rewarded", "interstitial", "banner", "native", "app_open")
-PLACEMENTS = ("gate_rewarded", "home_feed", "home_banner", "app_open")
+PLACEMENTS = ("gate_rewarded", "home_bonus", "home_banner", "app_open")
 VERIFICATIONS = ("client_only", "ssv_ok", "ssv_failed", "ssv_missing")
 NETWORKS = ("pangle", "admob", "applovin")
 TRIGGERS = ("gate", "home_view", "app_start")
 INVALID_ADVERTISEMENT_SHARE = 0.01
 HOME_ADS_PER_JOURNEY = 0.35
+_MOST_HOME_ADS = 8
 
 
 def ad_rows(
@@ -79,8 +80,16 @@ class _Builder:
         }
 
     def gate_rows(
-        self, gates: Gates, gate: Array, number: Array, event: int, slot: int, at: Array,
-        groups: dict[str, Array] | None = None, moment: Array | None = None, ended: int = -1,
+        self,
+        gates: Gates,
+        gate: Array,
+        number: Array,
+        event: int,
+        slot: int,
+        at: Array,
+        groups: dict[str, Array] | None = None,
+        moment: Array | None = None,
+        ended: int = -1,
     ) -> pl.DataFrame:
         """Return one event of each of these gates' advertisements."""
         journey = gates.journey[gate]
@@ -93,43 +102,92 @@ class _Builder:
         ecpm = np.array([market.ecpm_micros for market in MARKETS])[self.journeys.country[journey]]
         revenue = np.rint(ecpm * shared.get("price", np.ones(size)) / 1000).astype(np.int64)
         return self._frame(
-            journey, event, (at[gate] if moment is None else moment), number[gate] * 8 + slot,
+            journey,
+            event,
+            (at[gate] if moment is None else moment),
+            number[gate] * 8 + slot,
             impression=np.where(event >= IMPRESSION, number[gate], -1) if groups else np.full(size, -1),
             reward=number[gate] if event == REWARD_GRANTED else np.full(size, -1),
-            seq=gates.seq[gate], placement=np.zeros(size, dtype=np.int64), ad_format=np.zeros(size, dtype=np.int64),
-            ended=np.full(size, ended), verification=verification,
+            seq=gates.seq[gate],
+            placement=np.zeros(size, dtype=np.int64),
+            ad_format=np.zeros(size, dtype=np.int64),
+            ended=np.full(size, ended),
+            verification=verification,
             revenue=np.where(own & (event == IMPRESSION), revenue, -1),
             network=np.where(own, shared.get("network", np.ones(size, dtype=np.int64)), 0),
-            invalid=shared.get("invalid", np.zeros(size, dtype=bool)), trigger=np.zeros(size, dtype=np.int64),
+            invalid=shared.get("invalid", np.zeros(size, dtype=bool)),
+            trigger=np.zeros(size, dtype=np.int64),
         )
 
     def home_rows(self) -> pl.DataFrame:
-        """Return impressions on the home page, seconds before a journey opens: they belong to no series."""
+        """Return advertisements on the home page, seconds before a journey opens: they belong to no series.
+
+        Some are rewarded (a daily bonus) and watched to the end, the others plain impressions.
+        """
         journeys = self.journeys
-        shown = self.generator.poisson(HOME_ADS_PER_JOURNEY, len(journeys))
+        shown = np.minimum(self.generator.poisson(HOME_ADS_PER_JOURNEY, len(journeys)), _MOST_HOME_ADS)
         shown[journeys.is_ghost] = 0
         journey = np.repeat(np.arange(len(journeys)), shown)
         ordinal = np.arange(len(journey)) - np.repeat(np.cumsum(shown) - shown, shown)
         size = len(journey)
         own = journeys.surface[journey] >= EXT_IOS
-        placement = np.where(own & (self.generator.random(size) < 0.3), 3, 1 + ordinal % 2)
+        draw = self.generator.random(size)
+        placement = np.where(draw < 0.4, 1, np.where(own & (draw < 0.6), 3, 2))
         ecpm = np.array([market.ecpm_micros for market in MARKETS])[journeys.country[journey]]
-        revenue = np.rint(0.2 * ecpm * np.exp(self.generator.normal(0.0, 0.35, size)) / 1000).astype(np.int64)
-        number = journeys.number[journey] * 128 * 8 + 1
-        return self._frame(
-            journey, IMPRESSION, journeys.start_ms[journey] - 9000 + 700 * ordinal, -(number + ordinal * 1) - 1,
-            impression=-(number + ordinal) - 1, reward=np.full(size, -1), seq=np.full(size, -1), placement=placement,
-            ad_format=np.array([0, 3, 2, 4])[placement], ended=np.full(size, -1),
-            verification=np.zeros(size, dtype=np.int64), revenue=np.where(own, revenue, -1),
-            network=np.where(own, self.generator.integers(1, 3, size), 0),
-            invalid=self.generator.random(size) < INVALID_ADVERTISEMENT_SHARE,
-            trigger=np.where(placement == 3, 2, 1),
+        price = np.where(placement == 1, 1.0, 0.2) * np.exp(self.generator.normal(0.0, 0.35, size))
+        revenue = np.rint(ecpm * price / 1000).astype(np.int64)
+        number = (journeys.number[journey] * _MOST_HOME_ADS + ordinal) * 8
+        network = np.where(own, self.generator.integers(1, 3, size), 0)
+        invalid = self.generator.random(size) < INVALID_ADVERTISEMENT_SHARE
+        at = journeys.start_ms[journey] - 60_000 * (1 + ordinal)
+
+        def rows(mask: Array, event: int, slot: int, after_ms: int, ended: int) -> pl.DataFrame:
+            count = int(mask.sum())
+            return self._frame(
+                journey[mask],
+                event,
+                at[mask] + after_ms,
+                -(number[mask] + slot) - 2,
+                impression=-number[mask] - 2,
+                reward=np.full(count, -1),
+                seq=np.full(count, -1),
+                placement=placement[mask],
+                ad_format=np.array([0, 0, 2, 4])[placement[mask]],
+                ended=np.full(count, ended),
+                verification=np.zeros(count, dtype=np.int64),
+                revenue=np.where(own[mask] & (event == IMPRESSION), revenue[mask], -1),
+                network=network[mask],
+                invalid=invalid[mask],
+                trigger=np.where(placement[mask] == 3, 2, 1),
+            )
+
+        bonus = placement == 1
+        return pl.concat(
+            [
+                rows(np.ones(size, dtype=bool), IMPRESSION, 1, 0, -1),
+                rows(bonus, COMPLETED, 2, 31_000, 1),
+                rows(bonus, REWARD_GRANTED, 3, 31_200, -1),
+            ]
         )
 
     def _frame(
-        self, journey: Array, event: int, at: Array, number: Array, *, impression: Array, reward: Array, seq: Array,
-        placement: Array, ad_format: Array, ended: Array, verification: Array, revenue: Array, network: Array,
-        invalid: Array, trigger: Array,
+        self,
+        journey: Array,
+        event: int,
+        at: Array,
+        number: Array,
+        *,
+        impression: Array,
+        reward: Array,
+        seq: Array,
+        placement: Array,
+        ad_format: Array,
+        ended: Array,
+        verification: Array,
+        revenue: Array,
+        network: Array,
+        invalid: Array,
+        trigger: Array,
     ) -> pl.DataFrame:
         journeys, size = self.journeys, len(journey)
         surface, person = journeys.surface[journey], journeys.person[journey]
@@ -169,7 +227,8 @@ class _Builder:
             "ivt_flag": texts(IVT_FLAGS, flag.astype(np.int64)),
             "is_test": (role == TEST) & (person_number % 2 == 0),
         }
-        return pl.DataFrame(frame, schema_overrides=schema("ads")).with_columns(pl.Series("event_ms", at, dtype=pl.Int64), pl.Series("person", person_number, dtype=pl.Int64)
+        return pl.DataFrame(frame, schema_overrides=schema("ads")).with_columns(
+            pl.Series("event_ms", at, dtype=pl.Int64), pl.Series("person", person_number, dtype=pl.Int64)
         )
 
 

@@ -26,6 +26,5 @@ def random_stream(seed: int, *path: int) -> np.random.Generator:
 def draw_code(generator: np.random.Generator, weights: Array, size: int) -> Array:
     """Draw `size` codes 0..k-1 with the given (unnormalised) weights, shape (k,)."""
     cumulative = np.cumsum(weights, dtype=np.float64)
-    return np.minimum(
-        np.searchsorted(cumulative, generator.random(size) * cumulative[-1], side="right"), len(weights) - 1
-    )
+    place = np.searchsorted(cumulative, generator.random(size) * cumulative[-1], side="right")
+    return np.asarray(np.minimum(place, len(weights) - 1))

@@ -15,7 +15,6 @@ from dagster_project.simulator.catalogue import MAX_EPISODES, Catalogue
 from dagster_project.simulator.parameters import WorldParameters
 from dagster_project.simulator.vocabulary import (
     AD,
-    ANONYMOUS,
     COIN_ALL,
     COIN_BLOCK,
     COIN_SINGLE,
@@ -81,7 +80,7 @@ class GapLaw:
 
     def autoplay_cdf(self, at_ms: Array) -> Array:
         """Return P(gap <= at and autoplay)."""
-        return self.autoplay * np.clip(np.asarray(at_ms, dtype=np.float64) / AUTOPLAY_SPREAD_MS, 0.0, 1.0)
+        return np.asarray(self.autoplay * np.clip(np.asarray(at_ms, dtype=np.float64) / AUTOPLAY_SPREAD_MS, 0.0, 1.0))
 
     def active_cdf(self, at_ms: Array) -> Array:
         """Return P(gap <= at and not autoplay)."""
@@ -136,15 +135,13 @@ class Behaviour:
 
     def story(self, viewer_class: Array, series: Array, surface: Array, seq: Array) -> Array:
         """Return the probability of leaving for good after completing episode `seq`."""
-        return np.minimum(self.story_hazard[viewer_class, series, seq] * SURFACE_STORY[surface], 0.9)
+        return np.asarray(np.minimum(self.story_hazard[viewer_class, series, seq] * SURFACE_STORY[surface], 0.9))
 
 
 def build_behaviour(parameters: WorldParameters, catalogue: Catalogue) -> Behaviour:
     """Compute the laws from the planted parameters."""
     weights = np.array(parameters.class_weights) / sum(parameters.class_weights)
-    by_surface = np.concatenate(
-        [np.outer(1.0 - ANONYMOUS_SHARE, weights), ANONYMOUS_SHARE[:, None]], axis=1
-    )
+    by_surface = np.concatenate([np.outer(1.0 - ANONYMOUS_SHARE, weights), ANONYMOUS_SHARE[:, None]], axis=1)
     multipliers = np.array([*parameters.class_multipliers, 2.0 * parameters.class_multipliers[0]])
     seq = np.arange(MAX_EPISODES + 2, dtype=np.float64)
     exit_curve = parameters.exit_level + parameters.exit_opening * np.exp(-(seq - 1) / 2)
@@ -217,5 +214,4 @@ def entry_class_mix(behaviour: Behaviour, catalogue: Catalogue, last_seq: int) -
             stay = (1 - exits) * (behaviour.skip_share + (1 - behaviour.skip_share) * (1 - story))
             mix[:, surface, seq + 1, :] = mix[:, surface, seq, :] * stay.T
     total = mix.sum(axis=3, keepdims=True)
-    return np.divide(mix, total, out=np.zeros_like(mix), where=total > 0)
-
+    return np.asarray(np.divide(mix, total, out=np.zeros_like(mix), where=total > 0))

@@ -159,9 +159,7 @@ def build_catalogue(parameters: WorldParameters) -> Catalogue:
     )
 
 
-def _stagger_release(
-    series: int, initial: Array, total: Array, published: Array, start_ms: int, days: int
-) -> None:
+def _stagger_release(series: int, initial: Array, total: Array, published: Array, start_ms: int, days: int) -> None:
     """Publish the first episodes at once and the others one by one, some of them after the world's end."""
     first = 24
     initial[series] = first

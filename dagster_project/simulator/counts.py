@@ -10,7 +10,17 @@ from dagster_project.simulator.malformed import ExtraLine
 from dagster_project.simulator.vocabulary import FEEDS, MILLISECONDS_PER_DAY
 
 MEASURES = (
-    "files", "lines", "accepted", "duplicate", "conflict", "blank", "rejected", "test", "invalid", "suspect", "late",
+    "files",
+    "lines",
+    "accepted",
+    "duplicate",
+    "conflict",
+    "blank",
+    "rejected",
+    "test",
+    "invalid",
+    "suspect",
+    "late",
     "as_of_ms",
 )
 

@@ -3,10 +3,6 @@
 Paths are complete: they run past the world's end. What is received by then is decided later, on delivery.
 """
 
-from collections import defaultdict
-from dataclasses import dataclass, fields
-from typing import TypeVar
-
 import numpy as np
 
 from dagster_project.simulator.arrays import JOURNEY_STREAM, Array, random_stream
@@ -23,6 +19,19 @@ from dagster_project.simulator.behaviour import (
     first_gate_probabilities,
 )
 from dagster_project.simulator.catalogue import Catalogue
+from dagster_project.simulator.paths import (
+    FULL,
+    FULL_STOP,
+    NO_EXPERIMENT,
+    PARTIAL,
+    PRELOAD,
+    SCRUB,
+    Columns,
+    Completions,
+    Gates,
+    Paths,
+    Playbacks,
+)
 from dagster_project.simulator.viewers import CHUNK_PERSONS, INVALID, Journeys, Persons, leave_delisted
 from dagster_project.simulator.vocabulary import (
     AD,
@@ -47,94 +56,18 @@ from dagster_project.simulator.vocabulary import (
     SUBSCRIPTION_PASS,
 )
 
-FULL, FULL_STOP, PARTIAL, SCRUB, PRELOAD, REWATCH = range(6)
-EXPERIMENTS = ("exp-minis-discount10", "exp-own-discount10", "exp-broken-split")
-NO_EXPERIMENT = -1
 _OUTCOME_OF_MODE = np.array(
     [
-        GATE_BOUNCE, STORY_EXIT, COIN_UNLOCK, COIN_UNLOCK, COIN_UNLOCK, AD_UNLOCK, SUBSCRIPTION_PASS, PROMO_PASS,
+        GATE_BOUNCE,
+        STORY_EXIT,
+        COIN_UNLOCK,
+        COIN_UNLOCK,
+        COIN_UNLOCK,
+        AD_UNLOCK,
+        SUBSCRIPTION_PASS,
+        PROMO_PASS,
     ]
 )
-
-
-@dataclass(frozen=True)
-class Playbacks:
-    """Playbacks, shape (n,). `fraction` is the share of the episode watched; `shape` one of the codes above."""
-
-    journey: Array
-    seq: Array
-    start_ms: Array
-    fraction: Array
-    shape: Array
-    pause_ms: Array
-    is_autoplay: Array
-    access: Array
-    """Index into ACCESS_TYPES."""
-    gate: Array
-    """Row of the gate opportunity that unlocked the episode, -1 when none did."""
-
-
-@dataclass(frozen=True)
-class Completions:
-    """Completed episodes on the first pass: gap to the next episode's first start, -1 when it never came."""
-
-    journey: Array
-    seq: Array
-    at_ms: Array
-    gap_ms: Array
-    is_autoplay: Array
-    is_available: Array
-    """The next episode was published and the series listed at completion."""
-
-
-@dataclass(frozen=True)
-class Gates:
-    """Gate opportunities: a viewer started `seq - 1` while `seq` was locked for them. Times -1 when absent."""
-
-    journey: Array
-    seq: Array
-    started_ms: Array
-    outcome: Array
-    offered_ms: Array
-    passed_ms: Array
-    cover_to: Array
-    mode: Array
-    is_first: Array
-    experiment: Array
-    arm: Array
-
-
-@dataclass(frozen=True)
-class Paths:
-    """Everything the journeys of one chunk did; `starts` are the first starts on foot."""
-
-    playbacks: Playbacks
-    completions: Completions
-    gates: Gates
-
-
-_Record = TypeVar("_Record", Playbacks, Completions, Gates)
-
-
-class _Columns:
-    """Grows the columns of one record type step by step."""
-
-    def __init__(self) -> None:
-        self._parts: dict[str, list[Array]] = defaultdict(list)
-        self.size = 0
-
-    def add(self, **columns: Array) -> None:
-        for name, values in columns.items():
-            self._parts[name].append(values)
-        self.size += len(next(iter(columns.values())))
-
-    def build(self, record: type[_Record]) -> _Record:
-        return record(
-            **{
-                field.name: np.concatenate(self._parts[field.name]) if self.size else np.zeros(0, dtype=np.int64)
-                for field in fields(record)
-            }
-        )
 
 
 def walk(
@@ -171,7 +104,7 @@ class _Walk:
             self.experiment >= 0, persons.arms[np.maximum(self.experiment, 0), journeys.person], 0
         ).astype(np.int64)
         self.never_pays = (journeys.viewer_class == ANONYMOUS) | (persons.role[journeys.person] == INVALID)
-        self.playbacks, self.completions, self.gates = _Columns(), _Columns(), _Columns()
+        self.playbacks, self.completions, self.gates = Columns(), Columns(), Columns()
         self.gate_probabilities = np.stack(
             [
                 np.stack([first_gate_probabilities(behaviour, surface, lift) for surface in range(5)])
@@ -183,9 +116,7 @@ class _Walk:
         active = np.arange(len(self.journeys))
         while len(active):
             active = self._step(active)
-        return Paths(
-            self.playbacks.build(Playbacks), self.completions.build(Completions), self.gates.build(Gates)
-        )
+        return Paths(self.playbacks.build(Playbacks), self.completions.build(Completions), self.gates.build(Gates))
 
     def _step(self, who: Array) -> Array:
         """Play one episode for each active journey and return those that go on to the next."""
@@ -215,8 +146,15 @@ class _Walk:
             0,
         ).astype(np.int64)
         self.playbacks.add(
-            journey=who, seq=seq, start_ms=at, fraction=fraction, shape=shape, pause_ms=pause,
-            is_autoplay=self.autoplay[who], access=self._access(who, seq, free), gate=self._current_gate(who, seq, free),
+            journey=who,
+            seq=seq,
+            start_ms=at,
+            fraction=fraction,
+            shape=shape,
+            pause_ms=pause,
+            is_autoplay=self.autoplay[who],
+            access=self._access(who, seq, free),
+            gate=self._current_gate(who, seq, free),
         )
         played_to = at + np.rint(fraction * catalogue.duration_ms[series, seq]).astype(np.int64) + pause
 
@@ -238,12 +176,19 @@ class _Walk:
             first_gate_row = self.gates.size
             journey = who[at_gate]
             self.gates.add(
-                journey=journey, seq=seq[at_gate] + 1, started_ms=at[at_gate], outcome=outcome[at_gate],
+                journey=journey,
+                seq=seq[at_gate] + 1,
+                started_ms=at[at_gate],
+                outcome=outcome[at_gate],
                 offered_ms=np.where(wants[at_gate], wanted_at[at_gate], -1),
                 passed_ms=np.where(passed[at_gate], next_at[at_gate] - 500, -1),
-                cover_to=np.where(passed[at_gate], np.minimum(self.cover_to[journey], catalogue.total_episodes[series[at_gate]]), 0),
-                mode=self.mode[journey], is_first=self.gate[journey] < 0,
-                experiment=self.experiment[journey], arm=self.arm[journey],
+                cover_to=np.where(
+                    passed[at_gate], np.minimum(self.cover_to[journey], catalogue.total_episodes[series[at_gate]]), 0
+                ),
+                mode=self.mode[journey],
+                is_first=self.gate[journey] < 0,
+                experiment=self.experiment[journey],
+                arm=self.arm[journey],
             )
             self.gate[journey] = np.where(passed[at_gate], first_gate_row + np.arange(len(at_gate)), self.gate[journey])
 
@@ -267,9 +212,14 @@ class _Walk:
             return
         duration = self.catalogue.duration_ms[series[rows], seq[rows]]
         self.playbacks.add(
-            journey=who[rows], seq=seq[rows], start_ms=at[rows], fraction=played[rows] / duration,
-            shape=np.full(len(rows), PRELOAD), pause_ms=np.zeros(len(rows), dtype=np.int64),
-            is_autoplay=np.ones(len(rows), dtype=bool), access=np.zeros(len(rows), dtype=np.int64),
+            journey=who[rows],
+            seq=seq[rows],
+            start_ms=at[rows],
+            fraction=played[rows] / duration,
+            shape=np.full(len(rows), PRELOAD),
+            pause_ms=np.zeros(len(rows), dtype=np.int64),
+            is_autoplay=np.ones(len(rows), dtype=bool),
+            access=np.zeros(len(rows), dtype=np.int64),
             gate=np.full(len(rows), -1),
         )
 
@@ -294,7 +244,13 @@ class _Walk:
         return wants & ~(early & ~patient), wanted_at, by_autoplay & ~early
 
     def _resolve_gates(
-        self, journey: Array, locked_seq: Array, position: Array, wanted_at: Array, passed: Array, next_at: Array,
+        self,
+        journey: Array,
+        locked_seq: Array,
+        position: Array,
+        wanted_at: Array,
+        passed: Array,
+        next_at: Array,
         outcome: Array,
     ) -> None:
         """Decide what each offered gate leads to; writes into passed, next_at and outcome at `position`."""
@@ -350,18 +306,19 @@ class _Walk:
         published = catalogue.published_ms[series, self.seq[journey] + 1] <= done_at
         listed = leave_delisted(catalogue, series, self.journeys.surface[journey], done_at) == done_at
         self.completions.add(
-            journey=journey, seq=self.seq[journey], at_ms=done_at,
+            journey=journey,
+            seq=self.seq[journey],
+            at_ms=done_at,
             gap_ms=np.where(passed[rows], next_at[rows] - done_at, -1),
-            is_autoplay=by_autoplay[rows], is_available=published & listed,
+            is_autoplay=by_autoplay[rows],
+            is_available=published & listed,
         )
 
     def _access(self, who: Array, seq: Array, free: Array) -> Array:
         """Return the access type code of the episode now played."""
         own = self.journeys.surface[who] >= EXT_IOS
         coin = np.where(own, 2, 1)
-        by_mode = np.select(
-            [self.mode[who] == code for code in (EXEMPT, AD, SUBSCRIPTION, PROMO)], [5, 3, 4, 6], 0
-        )
+        by_mode = np.select([self.mode[who] == code for code in (EXEMPT, AD, SUBSCRIPTION, PROMO)], [5, 3, 4, 6], 0)
         paid = np.where(np.isin(self.mode[who], (COIN_SINGLE, COIN_BLOCK, COIN_ALL)), coin, by_mode)
         return np.where(seq > free, paid, 0)
 

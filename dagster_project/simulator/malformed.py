@@ -9,8 +9,20 @@ import numpy as np
 import polars as pl
 
 REASONS = (
-    "bad_json", "not_object", "duplicate_key", "invalid_utf8", "missing", "bad_type", "bad_int", "bad_ts", "naive_ts",
-    "out_of_window", "range", "enum", "too_long", "control_char",
+    "bad_json",
+    "not_object",
+    "duplicate_key",
+    "invalid_utf8",
+    "missing",
+    "bad_type",
+    "bad_int",
+    "bad_ts",
+    "naive_ts",
+    "out_of_window",
+    "range",
+    "enum",
+    "too_long",
+    "control_char",
 )
 PERMITTED: dict[str, frozenset[str]] = {
     "jsonl.gz": frozenset(REASONS),
@@ -123,7 +135,9 @@ def _cell(value: object) -> str:
     return '"' + text.replace('"', '""') + '"' if any(mark in text for mark in ',"\n') else text
 
 
-def spoiled_row(feed: str, row: dict[str, Any], line: ExtraLine, mark: str, schema: dict[str, pl.DataType]) -> pl.DataFrame:
+def spoiled_row(
+    feed: str, row: dict[str, Any], line: ExtraLine, mark: str, schema: dict[str, pl.DataType]
+) -> pl.DataFrame:
     """Return the malformed row as one typed row of a Parquet file."""
     fields = spoil(feed, row, line, mark)
     stamps = [name for name, kind in schema.items() if isinstance(kind, pl.Datetime)]

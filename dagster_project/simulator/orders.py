@@ -7,8 +7,8 @@ import numpy as np
 
 from dagster_project.simulator.arrays import PURCHASE_STREAM, Array, random_stream
 from dagster_project.simulator.catalogue import Catalogue
-from dagster_project.simulator.journeys import Gates
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.paths import Gates
 from dagster_project.simulator.playback_rows import gate_number
 from dagster_project.simulator.viewers import CHUNK_PERSONS, Journeys, Persons
 from dagster_project.simulator.vocabulary import COIN_ALL, COIN_UNLOCK, EXT_ANDROID, EXT_IOS

@@ -6,10 +6,28 @@ from datetime import date
 from typing import Any, get_type_hints
 
 _SHARES = (
-    "mid_entry_share", "skip_share", "autoplay_share_tiktok", "autoplay_share_own", "later_share_tiktok",
-    "later_share_own", "rewatch_share", "preload_share", "scrub_share", "pause_share", "late_share",
-    "duplicate_share", "conflict_share", "malformed_share", "blank_share", "test_share", "invalid_share",
-    "suspect_share", "linked_share", "refund_share", "unmeasured_share", "broken_split_share",
+    "mid_entry_share",
+    "skip_share",
+    "autoplay_share_tiktok",
+    "autoplay_share_own",
+    "later_share_tiktok",
+    "later_share_own",
+    "rewatch_share",
+    "preload_share",
+    "scrub_share",
+    "pause_share",
+    "late_share",
+    "duplicate_share",
+    "conflict_share",
+    "malformed_share",
+    "blank_share",
+    "test_share",
+    "invalid_share",
+    "suspect_share",
+    "linked_share",
+    "refund_share",
+    "unmeasured_share",
+    "broken_split_share",
 )
 
 
@@ -95,14 +113,20 @@ class WorldParameters:
         if len(self.class_weights) != 3 or len(self.class_multipliers) != 3:
             raise ValueError("class_weights and class_multipliers need three numbers: casual, regular, devoted")
         if min(self.class_weights) < 0 or sum(self.class_weights) <= 0 or min(self.class_multipliers) < 0:
-            raise ValueError("class_weights and class_multipliers must not be negative, and some weight must be positive")
-        if self.autoplay_share_tiktok + self.later_share_tiktok > 1 or self.autoplay_share_own + self.later_share_own > 1:
+            raise ValueError(
+                "class_weights and class_multipliers must not be negative, and some weight must be positive"
+            )
+        if (
+            self.autoplay_share_tiktok + self.later_share_tiktok > 1
+            or self.autoplay_share_own + self.later_share_own > 1
+        ):
             raise ValueError("autoplay and come-back-later shares of one surface must not exceed 1 together")
         if self.discount_effect <= -1:
             raise ValueError(f"discount_effect is a relative lift above -1, got {self.discount_effect}")
         if self.diversion < 0 or self.later_spread <= 0 or self.later_median_hours <= 0 or self.journeys_per_viewer < 1:
             raise ValueError(
-                "diversion must not be negative, later_spread and later_median_hours positive, journeys_per_viewer at least 1"
+                "diversion must not be negative, later_spread and later_median_hours must be positive, "
+                "journeys_per_viewer at least 1"
             )
 
     def as_json(self) -> dict[str, Any]:

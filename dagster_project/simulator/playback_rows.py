@@ -5,8 +5,8 @@ import polars as pl
 
 from dagster_project.simulator.arrays import Array, random_stream
 from dagster_project.simulator.catalogue import Catalogue
-from dagster_project.simulator.journeys import FULL, FULL_STOP, PARTIAL, PRELOAD, REWATCH, SCRUB, Paths
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.paths import FULL, FULL_STOP, PARTIAL, PRELOAD, REWATCH, SCRUB, Paths
 from dagster_project.simulator.viewers import CHUNK_PERSONS, INVALID, TEST, Journeys, Persons
 from dagster_project.simulator.vocabulary import (
     ANONYMOUS,
@@ -75,7 +75,9 @@ def playback_rows(
     role = persons.role[person]
     number = persons.number[person]
     own = surface >= EXT_IOS
-    os_code = np.where(surface == EXT_WEB, 2, np.where(own, surface == EXT_IOS, persons.is_ios[person])).astype(np.int64)
+    os_code = np.where(surface == EXT_WEB, 2, np.where(own, surface == EXT_IOS, persons.is_ios[person])).astype(
+        np.int64
+    )
     return pl.DataFrame(
         {
             "event_ms": event[row, slot],
@@ -113,9 +115,15 @@ def _with_rewatches(
     unlocked = base.gate >= 0
     order[unlocked] = gate_number(journeys, base.journey[unlocked], paths.gates.seq[base.gate[unlocked]])
     columns = {
-        "journey": base.journey[keep], "seq": base.seq[keep], "start_ms": base.start_ms[keep],
-        "fraction": base.fraction[keep], "shape": base.shape[keep], "pause_ms": base.pause_ms[keep],
-        "is_autoplay": base.is_autoplay[keep].astype(np.int64), "access": base.access[keep], "order": order[keep],
+        "journey": base.journey[keep],
+        "seq": base.seq[keep],
+        "start_ms": base.start_ms[keep],
+        "fraction": base.fraction[keep],
+        "shape": base.shape[keep],
+        "pause_ms": base.pause_ms[keep],
+        "is_autoplay": base.is_autoplay[keep].astype(np.int64),
+        "access": base.access[keep],
+        "order": order[keep],
     }
     completed = (columns["shape"] == FULL) | (columns["shape"] == FULL_STOP)
     again = np.flatnonzero(completed & (generator.random(len(completed)) < parameters.rewatch_share))
@@ -141,16 +149,16 @@ def _with_rewatches(
     first_row = np.maximum.accumulate(np.where(is_first, np.arange(total), 0))
     ordinal = np.arange(total) - first_row
     if total and ordinal.max() >= PLAYBACKS_PER_JOURNEY:
-        raise ValueError(f"a journey has {ordinal.max() + 1} playbacks, more than {PLAYBACKS_PER_JOURNEY} ids; lower rewatch_share")
+        raise ValueError(
+            f"a journey has {ordinal.max() + 1} playbacks, more than {PLAYBACKS_PER_JOURNEY} ids; lower rewatch_share"
+        )
     table["playback"] = journeys.number[journey] * PLAYBACKS_PER_JOURNEY + ordinal
     span = catalogue.duration_ms[journeys.series[journey], table["seq"]]
     opens = is_first.copy()
     opens[1:] |= start[1:] - (start + span)[:-1] > _SESSION_GAP_MS
     session_row = np.maximum.accumulate(np.where(opens, np.arange(total), 0))
     table["session"] = table["playback"][session_row] if total else table["playback"]
-    table["entry_point"] = np.where(
-        opens, np.where(is_first, journeys.entry_point[journey], 4), -1
-    )
+    table["entry_point"] = np.where(opens, np.where(is_first, journeys.entry_point[journey], 4), -1)
     return table
 
 

@@ -7,10 +7,10 @@ from dagster_project.simulator.arrays import PURCHASE_STREAM, Array, random_stre
 from dagster_project.simulator.catalogue import Catalogue, series_id
 from dagster_project.simulator.delivery import draw_lag
 from dagster_project.simulator.feeds import number_ids, schema, texts, times, viewer_ids
-from dagster_project.simulator.journeys import EXPERIMENTS, Gates
 from dagster_project.simulator.markets import COUNTRIES
 from dagster_project.simulator.orders import Orders
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.paths import EXPERIMENTS, Gates
 from dagster_project.simulator.playback_rows import gate_number
 from dagster_project.simulator.viewers import CHUNK_PERSONS, TEST, Journeys, Persons
 from dagster_project.simulator.vocabulary import (
@@ -30,7 +30,17 @@ from dagster_project.simulator.vocabulary import (
 METHODS = ("beans", "coin", "ad_reward", "subscription", "vip_pass", "promo")
 ARMS = ("control", "discount10")
 FUNDERS = ("platform", "studio", "shared")
-EVENTS = ("offered", "sheet_opened", "tapped", "payment_failed", "unlocked", "refunded", "refund_reversed", "chargeback", "revoked")
+EVENTS = (
+    "offered",
+    "sheet_opened",
+    "tapped",
+    "payment_failed",
+    "unlocked",
+    "refunded",
+    "refund_reversed",
+    "chargeback",
+    "revoked",
+)
 OFFERED, SHEET_OPENED, TAPPED, PAYMENT_FAILED, UNLOCKED, REFUNDED, REFUND_REVERSED, CHARGEBACK, REVOKED = range(9)
 REASONS = ("accidental_purchase", "quality", "fraud")
 _REFUND_STREAM = 1
@@ -107,16 +117,29 @@ def _order_lines(generator: np.random.Generator, build: "_Builder", orders: Orde
     last = np.where(by_line[row], first, gates.cover_to[gate_row])
     own = build.journeys.surface[orders.journey[order]] >= EXT_IOS
     frame = build.rows(
-        gate_row, UNLOCKED, gates.passed_ms[gate_row], line_no=line + 1, first=first, last=last,
-        method=own.astype(np.int64), order_prefix="or",
-        list_tokens=portion(orders.list_tokens), offered_tokens=portion(orders.offered_tokens),
-        paid=portion(orders.token_paid), bonus=portion(orders.token_bonus), cash_micros=portion(orders.cash_micros),
+        gate_row,
+        UNLOCKED,
+        gates.passed_ms[gate_row],
+        line_no=line + 1,
+        first=first,
+        last=last,
+        method=own.astype(np.int64),
+        order_prefix="or",
+        list_tokens=portion(orders.list_tokens),
+        offered_tokens=portion(orders.offered_tokens),
+        paid=portion(orders.token_paid),
+        bonus=portion(orders.token_bonus),
+        cash_micros=portion(orders.cash_micros),
     )
     return frame.with_columns(pl.Series("order_row", row))
 
 
 def _refunds(
-    generator: np.random.Generator, parameters: WorldParameters, build: "_Builder", orders: Orders, kept: Array,
+    generator: np.random.Generator,
+    parameters: WorldParameters,
+    build: "_Builder",
+    orders: Orders,
+    kept: Array,
     lag: Array,
 ) -> tuple[pl.DataFrame, Array]:
     """Return refund rows, and the orders' lags: some orders arrive only after their refund."""
@@ -144,9 +167,17 @@ def _refunds(
         own = build.journeys.surface[orders.journey[kept[rows]]] >= EXT_IOS
         frames.append(
             build.rows(
-                gate, event, moment[rows], line_no=np.ones(len(rows), dtype=np.int64), event_seq=event_seq,
-                first=build.gates.seq[gate], last=build.gates.cover_to[gate], method=own.astype(np.int64),
-                order_prefix="or", paid=sign * tokens_paid, bonus=sign * tokens_bonus,
+                gate,
+                event,
+                moment[rows],
+                line_no=np.ones(len(rows), dtype=np.int64),
+                event_seq=event_seq,
+                first=build.gates.seq[gate],
+                last=build.gates.cover_to[gate],
+                method=own.astype(np.int64),
+                order_prefix="or",
+                paid=sign * tokens_paid,
+                bonus=sign * tokens_bonus,
                 cash_micros=sign * (cash[rows] * part // whole_of),
                 refund_tokens=tokens_paid + tokens_bonus if sign < 0 else np.full(len(rows), -1),
                 reason=(rows % 2) if event != CHARGEBACK else np.full(len(rows), 2),
@@ -177,8 +208,15 @@ class _Builder:
         price = self.catalogue.price_tokens[self.journeys.series[journey]]
         offered = np.where(gates.arm[gate] == 1, price - price // 10, price)
         return self.rows(
-            gate, event, at, first=gates.seq[gate], last=gates.seq[gate], method=np.full(len(gate), -1),
-            list_tokens=np.where(priced, price, -1), offered_tokens=np.where(priced, offered, -1), order_prefix="of",
+            gate,
+            event,
+            at,
+            first=gates.seq[gate],
+            last=gates.seq[gate],
+            method=np.full(len(gate), -1),
+            list_tokens=np.where(priced, price, -1),
+            offered_tokens=np.where(priced, offered, -1),
+            order_prefix="of",
         )
 
     def passes(self, gate: Array) -> pl.DataFrame:
@@ -188,8 +226,14 @@ class _Builder:
         method = np.select([outcome == AD_UNLOCK, outcome == SUBSCRIPTION_PASS], [2, 3], 5)
         number = gate_number(self.journeys, gates.journey[gate], gates.seq[gate])
         return self.rows(
-            gate, UNLOCKED, gates.passed_ms[gate], first=gates.seq[gate], last=gates.cover_to[gate], method=method,
-            order_prefix="or", advertisement=np.where(method == 2, number * 8 + 3, -1),
+            gate,
+            UNLOCKED,
+            gates.passed_ms[gate],
+            first=gates.seq[gate],
+            last=gates.cover_to[gate],
+            method=method,
+            order_prefix="or",
+            advertisement=np.where(method == 2, number * 8 + 3, -1),
         )
 
     def exemptions(self, journey: Array) -> pl.DataFrame:
@@ -198,26 +242,58 @@ class _Builder:
         at = self.journeys.start_ms[journey] - 2000
         free = self.catalogue.free_count(series, surface, self.journeys.country[journey], at)
         return self._frame(
-            journey, UNLOCKED, at, gate_number(self.journeys, journey, np.zeros(len(journey), dtype=np.int64)), "or",
-            first=free + 1, last=self.catalogue.total_episodes[series], method=np.full(len(journey), 4),
+            journey,
+            UNLOCKED,
+            at,
+            gate_number(self.journeys, journey, np.zeros(len(journey), dtype=np.int64)),
+            "or",
+            first=free + 1,
+            last=self.catalogue.total_episodes[series],
+            method=np.full(len(journey), 4),
         )
 
     def rows(
-        self, gate: Array, event: int, at: Array, *, first: Array, last: Array, method: Array, order_prefix: str,
+        self,
+        gate: Array,
+        event: int,
+        at: Array,
+        *,
+        first: Array,
+        last: Array,
+        method: Array,
+        order_prefix: str,
         **columns: Array | int,
     ) -> pl.DataFrame:
         """Return rows that belong to gates, with their experiment arm."""
         gates, journey = self.gates, self.gates.journey[gate]
         assigned = self.assigned[gate]
         return self._frame(
-            journey, event, at, gate_number(self.journeys, journey, gates.seq[gate]), order_prefix, first=first,
-            last=last, method=method, experiment=np.where(assigned >= 0, gates.experiment[gate], -1),
-            arm=np.where(assigned >= 0, gates.arm[gate], -1), assigned=assigned, **columns,
+            journey,
+            event,
+            at,
+            gate_number(self.journeys, journey, gates.seq[gate]),
+            order_prefix,
+            first=first,
+            last=last,
+            method=method,
+            experiment=np.where(assigned >= 0, gates.experiment[gate], -1),
+            arm=np.where(assigned >= 0, gates.arm[gate], -1),
+            assigned=assigned,
+            **columns,
         )
 
     def _frame(
-        self, journey: Array, event: int, at: Array, number: Array, order_prefix: str, *, first: Array, last: Array,
-        method: Array, **columns: Array | int,
+        self,
+        journey: Array,
+        event: int,
+        at: Array,
+        number: Array,
+        order_prefix: str,
+        *,
+        first: Array,
+        last: Array,
+        method: Array,
+        **columns: Array | int,
     ) -> pl.DataFrame:
         size = len(journey)
         absent, zero = np.full(size, -1), np.zeros(size, dtype=np.int64)
@@ -270,7 +346,8 @@ class _Builder:
             "is_test": (role == TEST) & (person_number % 2 == 0),
             "raw_payload": texts(("{}",), absent),
         }
-        return pl.DataFrame(frame, schema_overrides=schema("unlocks")).with_columns(pl.Series("event_ms", at, dtype=pl.Int64), pl.Series("person", person_number, dtype=pl.Int64)
+        return pl.DataFrame(frame, schema_overrides=schema("unlocks")).with_columns(
+            pl.Series("event_ms", at, dtype=pl.Int64), pl.Series("person", person_number, dtype=pl.Int64)
         )
 
 

@@ -5,21 +5,16 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
 from dagster_project.simulator.catalogue import (
     COUNTRY_VARIANT,
-    FAR_FUTURE_MS,
     Catalogue,
     episode_id,
     series_id,
     studio_id,
 )
-from dagster_project.simulator.feeds import viewer_ids
 from dagster_project.simulator.markets import MARKETS, NEVER_DAY, REGION_ENTITIES, launch_days
 from dagster_project.simulator.parameters import WorldParameters
 from dagster_project.simulator.titles import CLIFFHANGER_LABELS, EPISODE_WORDS, series_title, studio_record
-from dagster_project.simulator.viewers import BOTH, TEST, Persons
 from dagster_project.simulator.vocabulary import (
     APP_IDS,
     DRAMA_CENTER,
@@ -72,13 +67,31 @@ def _write_studios(folder: Path, parameters: WorldParameters) -> None:
         name, legal, country, currency, timezone, locale = studio_record(index)
         minimum = ("100.00", "50.00", "250.00")[index % 3]
         rows.append(
-            (studio_id(index), name, legal, country, currency, timezone, locale,
-             f"royalties+{studio_id(index)}@example.com", minimum)
+            (
+                studio_id(index),
+                name,
+                legal,
+                country,
+                currency,
+                timezone,
+                locale,
+                f"royalties+{studio_id(index)}@example.com",
+                minimum,
+            )
         )
     write_csv(
         folder / "studios.csv",
-        ("studio_id", "name", "legal_name", "country", "payout_currency", "timezone", "locale", "contact_email",
-         "payout_minimum"),
+        (
+            "studio_id",
+            "name",
+            "legal_name",
+            "country",
+            "payout_currency",
+            "timezone",
+            "locale",
+            "contact_email",
+            "payout_minimum",
+        ),
         rows,
     )
 
@@ -89,13 +102,31 @@ def _write_series(folder: Path, catalogue: Catalogue) -> None:
         title, language, genre = series_title(index)
         budget = 100_000 + (index * 37_000) % 200_000
         rows.append(
-            (series_id(index), studio_id(int(catalogue.studio[index])), title, language, genre,
-             int(catalogue.total_episodes[index]), f"{budget}.00", "USD", "operator" if index % 7 == 3 else "studio")
+            (
+                series_id(index),
+                studio_id(int(catalogue.studio[index])),
+                title,
+                language,
+                genre,
+                int(catalogue.total_episodes[index]),
+                f"{budget}.00",
+                "USD",
+                "operator" if index % 7 == 3 else "studio",
+            )
         )
     write_csv(
         folder / "series.csv",
-        ("series_id", "studio_id", "title", "language", "genre", "total_episodes", "production_budget",
-         "budget_currency", "owner"),
+        (
+            "series_id",
+            "studio_id",
+            "title",
+            "language",
+            "genre",
+            "total_episodes",
+            "production_budget",
+            "budget_currency",
+            "owner",
+        ),
         rows,
     )
 
@@ -113,8 +144,15 @@ def _write_episodes(folder: Path, catalogue: Catalogue) -> None:
         label = int(catalogue.label[index, seq])
         word = EPISODE_WORDS[(index * 7 + seq) % len(EPISODE_WORDS)]
         rows.append(
-            (series_id(index), seq, episode_id(index, seq), f"{seq}. {word}", int(catalogue.duration_ms[index, seq]),
-             iso(int(catalogue.published_ms[index, seq])), CLIFFHANGER_LABELS[label] if label >= 0 else None)
+            (
+                series_id(index),
+                seq,
+                episode_id(index, seq),
+                f"{seq}. {word}",
+                int(catalogue.duration_ms[index, seq]),
+                iso(int(catalogue.published_ms[index, seq])),
+                CLIFFHANGER_LABELS[label] if label >= 0 else None,
+            )
         )
         for app in dict.fromkeys(APP_IDS[:2]):
             id_map.append((app, platform_episode_id(app, index, seq), series_id(index), seq))
@@ -143,15 +181,30 @@ def _write_access(folder: Path, catalogue: Catalogue) -> None:
             free = int(catalogue.free_episodes[index, surface])
 
             def add(
-                country: str, begin: str, finish: str | None, limit: int,
-                index: int = index, seq: int = seq, surface: int = surface,
+                country: str,
+                begin: str,
+                finish: str | None,
+                limit: int,
+                index: int = index,
+                seq: int = seq,
+                surface: int = surface,
             ) -> None:
                 is_free = seq <= limit
                 methods, token = _unlock_methods(surface)
                 price = None if is_free or surface == DRAMA_CENTER else int(catalogue.price_tokens[index])
                 rows.append(
-                    (series_id(index), seq, SURFACES[surface], country, begin, finish, "true" if is_free else "false",
-                     None if is_free else methods, price, token if price is not None else None)
+                    (
+                        series_id(index),
+                        seq,
+                        SURFACES[surface],
+                        country,
+                        begin,
+                        finish,
+                        "true" if is_free else "false",
+                        None if is_free else methods,
+                        price,
+                        token if price is not None else None,
+                    )
                 )
 
             if index == changed and surface == MINIS:
@@ -164,8 +217,18 @@ def _write_access(folder: Path, catalogue: Catalogue) -> None:
                     add(country, LONG_AGO, None, free + 2)
     write_csv(
         folder / "episode_access.csv",
-        ("series_id", "episode_seq", "surface", "country", "valid_from", "valid_to", "is_free", "unlock_methods",
-         "price_tokens", "token_type"),
+        (
+            "series_id",
+            "episode_seq",
+            "surface",
+            "country",
+            "valid_from",
+            "valid_to",
+            "is_free",
+            "unlock_methods",
+            "price_tokens",
+            "token_type",
+        ),
         rows,
     )
 
@@ -173,8 +236,13 @@ def _write_access(folder: Path, catalogue: Catalogue) -> None:
 def _unlock_methods(surface: int) -> tuple[str, str]:
     if surface == DRAMA_CENTER:
         return "ad_reward", ""
-    return ("beans;ad_reward;subscription;promo", "BEANS") if surface == MINIS else (
-        "coin;ad_reward;subscription;vip_pass;promo", "COIN",
+    return (
+        ("beans;ad_reward;subscription;promo", "BEANS")
+        if surface == MINIS
+        else (
+            "coin;ad_reward;subscription;vip_pass;promo",
+            "COIN",
+        )
     )
 
 
@@ -188,8 +256,13 @@ def _write_listings(folder: Path, catalogue: Catalogue) -> None:
             begin = iso(int(catalogue.published_ms[index, 1]))
 
             def add(
-                start: str, finish: str | None, status: str,
-                index: int = index, surface: int = surface, name: str = name, path: str = path,
+                start: str,
+                finish: str | None,
+                status: str,
+                index: int = index,
+                surface: int = surface,
+                name: str = name,
+                path: str = path,
                 platform_id: str | None = platform_id,
             ) -> None:
                 rows.append((series_id(index), name, APP_IDS[surface], start, finish, path, platform_id, status))
@@ -202,8 +275,16 @@ def _write_listings(folder: Path, catalogue: Catalogue) -> None:
                 add(begin, None, "active")
     write_csv(
         folder / "series_listing.csv",
-        ("series_id", "surface", "app_id", "valid_from", "valid_to", "publishing_path", "platform_series_id",
-         "listing_status"),
+        (
+            "series_id",
+            "surface",
+            "app_id",
+            "valid_from",
+            "valid_to",
+            "publishing_path",
+            "platform_series_id",
+            "listing_status",
+        ),
         rows,
     )
 
@@ -218,24 +299,64 @@ def _write_rollout(folder: Path, parameters: WorldParameters) -> None:
             entries = launch + timedelta(days=14)
             rows.append((SURFACES[MINIS], market.country, APP_IDS[MINIS], "2025-01-01", "none", 0, *[None] * 4))
             rows.append(
-                (SURFACES[MINIS], market.country, APP_IDS[MINIS], launch.isoformat(), "full", 100,
-                 entries.isoformat(), launch.isoformat(), launch.isoformat(), None)
+                (
+                    SURFACES[MINIS],
+                    market.country,
+                    APP_IDS[MINIS],
+                    launch.isoformat(),
+                    "full",
+                    100,
+                    entries.isoformat(),
+                    launch.isoformat(),
+                    launch.isoformat(),
+                    None,
+                )
             )
         if market.has_drama_center:
             rows.append(
-                (SURFACES[DRAMA_CENTER], market.country, APP_IDS[DRAMA_CENTER], "2025-01-01", "full", 100,
-                 "2025-01-15", None, "2025-01-01", None)
+                (
+                    SURFACES[DRAMA_CENTER],
+                    market.country,
+                    APP_IDS[DRAMA_CENTER],
+                    "2025-01-01",
+                    "full",
+                    100,
+                    "2025-01-15",
+                    None,
+                    "2025-01-01",
+                    None,
+                )
             )
         for surface in range(EXT_IOS, len(SURFACES)):
             web = "2025-01-01" if surface == EXT_WEB else None
             rows.append(
-                (SURFACES[surface], market.country, OWN_APP, "2025-01-01", "full", 100, "2025-01-01", "2025-01-01",
-                 "2025-01-01", web)
+                (
+                    SURFACES[surface],
+                    market.country,
+                    OWN_APP,
+                    "2025-01-01",
+                    "full",
+                    100,
+                    "2025-01-01",
+                    "2025-01-01",
+                    "2025-01-01",
+                    web,
+                )
             )
     write_csv(
         folder / "market_rollout.csv",
-        ("surface", "country", "app_id", "stage_from", "stage", "gray_pct", "entries_live_date", "iap_enabled_on",
-         "iaa_enabled_on", "webpay_enabled_on"),
+        (
+            "surface",
+            "country",
+            "app_id",
+            "stage_from",
+            "stage",
+            "gray_pct",
+            "entries_live_date",
+            "iap_enabled_on",
+            "iaa_enabled_on",
+            "webpay_enabled_on",
+        ),
         rows,
     )
 
@@ -251,46 +372,18 @@ def _write_annotations(folder: Path, parameters: WorldParameters, catalogue: Cat
     if catalogue.roles:
         changed, gone = catalogue.roles["free_change"], catalogue.roles["delisted"]
         rows.append(
-            ("free_count", series_id(changed), catalogue.free_change_to, iso(catalogue.free_change_ms),
-             f"Free episodes cut to {catalogue.free_change_to} in the Mini")
+            (
+                "free_count",
+                series_id(changed),
+                catalogue.free_change_to,
+                iso(catalogue.free_change_ms),
+                f"Free episodes cut to {catalogue.free_change_to} in the Mini",
+            )
         )
         rows.append(("listing", series_id(gone), None, iso(catalogue.delisted_from_ms), "Delisted in the Mini"))
         rows.append(("listing", series_id(gone), None, iso(catalogue.delisted_to_ms), "Listed again in the Mini"))
     for index in range(catalogue.n_series):
-        at = int(catalogue.published_ms[index, 1])
-        if catalogue.start_ms <= at < min(catalogue.end_ms, FAR_FUTURE_MS):
-            rows.append(("premiere", series_id(index), 1, iso(at), "First episodes online"))
+        premiere = int(catalogue.published_ms[index, 1])
+        if catalogue.start_ms <= premiere < catalogue.end_ms:
+            rows.append(("premiere", series_id(index), 1, iso(premiere), "First episodes online"))
     write_csv(folder / "annotation.csv", ("kind", "series_id", "episode_seq", "at", "label"), rows)
-
-
-def link_rows(parameters: WorldParameters, catalogue: Catalogue, persons: Persons) -> list[Sequence[Cell]]:
-    """Return the identity links of a chunk: a person's open_id in the Mini and user id in the own app."""
-    rows = np.flatnonzero(persons.is_linked & (persons.kind == BOTH))
-    number = persons.number[rows]
-    minis = viewer_ids(np.full(len(rows), MINIS), number).to_list()
-    own = viewer_ids(np.full(len(rows), EXT_IOS), number).to_list()
-    found: list[Sequence[Cell]] = []
-    for position, row in enumerate(rows.tolist()):
-        linked = catalogue.start_ms + int(number[position]) * 7919 % (parameters.days * 86_400) * 1000
-        unlinked = linked + 40 * MILLISECONDS_PER_DAY if number[position] % 50 == 7 else None
-        found.append(
-            (f"union-{int(number[position]):08d}", minis[position], APP_IDS[MINIS], own[position],
-             "login_with_tiktok" if row % 3 else "email_match", "true" if persons.is_consented[row] else "false",
-             iso(linked), iso(unlinked) if unlinked is not None and unlinked < catalogue.end_ms else None)
-        )
-    return found
-
-
-LINK_HEADER = (
-    "union_id", "open_id", "app_id", "app_user_id", "method", "consented", "linked_ts", "unlinked_ts",
-)
-
-
-def test_account_rows(persons: Persons) -> list[Sequence[Cell]]:
-    """Return the test accounts of a chunk: those test viewers whose rows do not carry the test flag themselves."""
-    rows = persons.number[(persons.role == TEST) & (persons.number % 2 == 1)]
-    found: list[Sequence[Cell]] = []
-    for surface in (MINIS, DRAMA_CENTER, EXT_IOS):
-        ids = viewer_ids(np.full(len(rows), surface), rows).to_list()
-        found.extend((APP_IDS[surface], one) for one in ids)
-    return found

@@ -64,9 +64,26 @@ SERIES_TITLES: tuple[tuple[str, str, str], ...] = (
 
 CLIFFHANGER_LABELS = ("revelation", "betrayal", "danger", "kiss", "arrival", "secret_heir")
 EPISODE_WORDS = (
-    "The Letter", "A Slap", "The Wrong Door", "Rain Check", "Blood Type", "The Ring", "Fourteen Missed Calls",
-    "An Old Photograph", "The Contract", "Say It Again", "The Second Key", "Before the Toast", "Elevator Down",
-    "What the Nurse Saw", "The Scar", "Not My Child", "Lights Out", "The Auction", "Under the Veil", "He Knows",
+    "The Letter",
+    "A Slap",
+    "The Wrong Door",
+    "Rain Check",
+    "Blood Type",
+    "The Ring",
+    "Fourteen Missed Calls",
+    "An Old Photograph",
+    "The Contract",
+    "Say It Again",
+    "The Second Key",
+    "Before the Toast",
+    "Elevator Down",
+    "What the Nurse Saw",
+    "The Scar",
+    "Not My Child",
+    "Lights Out",
+    "The Auction",
+    "Under the Veil",
+    "He Knows",
 )
 
 

@@ -5,10 +5,10 @@ import polars as pl
 
 from dagster_project.simulator.arrays import PURCHASE_STREAM, Array, random_stream
 from dagster_project.simulator.feeds import number_ids, schema, texts, times, viewer_ids
-from dagster_project.simulator.journeys import Gates
 from dagster_project.simulator.markets import COUNTRIES
 from dagster_project.simulator.orders import PACKS, STORE_FEE_PPM, STORES, CoinPurchases, Orders, store_of
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.paths import Gates
 from dagster_project.simulator.playback_rows import gate_number
 from dagster_project.simulator.purchases import money
 from dagster_project.simulator.viewers import CHUNK_PERSONS, TEST, Journeys, Persons
@@ -27,7 +27,11 @@ _TAX_PPM = 60_000
 
 
 def topup_rows(
-    parameters: WorldParameters, persons: Persons, journeys: Journeys, gates: Gates, orders: Orders,
+    parameters: WorldParameters,
+    persons: Persons,
+    journeys: Journeys,
+    gates: Gates,
+    orders: Orders,
     bought: CoinPurchases,
 ) -> pl.DataFrame:
     """Return all top-up rows of a chunk with `event_ms`, before delivery."""

@@ -60,8 +60,12 @@ _MOST_RETURNS = 30
 # Against windows of a day or more the exact length of an episode before a gate moves nothing that can be seen.
 _TYPICAL_EPISODE_MS = 75_000
 _OUTCOME_OF_MODE = {
-    COIN_SINGLE: COIN_UNLOCK, COIN_BLOCK: COIN_UNLOCK, COIN_ALL: COIN_UNLOCK, AD: AD_UNLOCK,
-    SUBSCRIPTION: SUBSCRIPTION_PASS, PROMO: PROMO_PASS,
+    COIN_SINGLE: COIN_UNLOCK,
+    COIN_BLOCK: COIN_UNLOCK,
+    COIN_ALL: COIN_UNLOCK,
+    AD: AD_UNLOCK,
+    SUBSCRIPTION: SUBSCRIPTION_PASS,
+    PROMO: PROMO_PASS,
 }
 _WINDOWS_MS = np.array(CONTINUATION_WINDOW_SECONDS, dtype=np.float64) * 1000
 
@@ -112,7 +116,7 @@ class ReturnSums:
         part = place - cell
         tables = self._tables[:, cell] * (1 - part) + self._tables[:, cell + 1] * part
         found = np.tensordot(self._weights[boundaries], tables, axes=1)
-        return np.where(at_ms >= 0, found, 0.0)
+        return np.asarray(np.where(at_ms >= 0, found, 0.0))
 
 
 class ParametricAudience:
@@ -156,8 +160,17 @@ class ParametricAudience:
         return result
 
     def _boundary(
-        self, result: SeriesLaw, seq: int, mass: Array, exits: Array, story: Array, gated: Array, gap: GapLaw,
-        duration: float, series: int, surface: int,
+        self,
+        result: SeriesLaw,
+        seq: int,
+        mass: Array,
+        exits: Array,
+        story: Array,
+        gated: Array,
+        gap: GapLaw,
+        duration: float,
+        series: int,
+        surface: int,
     ) -> Array:
         """Move the mass over one boundary; writes what happens into `result` at `seq` and returns the new mass."""
         skip = self._behaviour.skip_share
@@ -176,7 +189,7 @@ class ParametricAudience:
 
         new = going.copy()
         if not waiting.any():
-            return new
+            return np.asarray(new)
         keen = keen.copy()
         keen[ANONYMOUS] = 0.0
         complete = waiting * stay
@@ -206,7 +219,7 @@ class ParametricAudience:
                 result.continue_by_days[seq] += amount * np.array(
                     [self._delayed(gap, float(at) - _TYPICAL_EPISODE_MS, delay) for at in days]
                 )
-        return new + arriving
+        return np.asarray(new + arriving)
 
     def _ways(self, held: int, series: int, surface: int) -> list[tuple[int, float, tuple[float, float]]]:
         """Return (new mode, probability, delay) at a gate; mode -1 is the bounce, -2 the failed advertisement."""
@@ -221,10 +234,7 @@ class ParametricAudience:
             first_gate_probabilities(self._behaviour, surface, 0.0)
             + first_gate_probabilities(self._behaviour, surface, lift)
         ) / 2
-        ways = [
-            (mode, float(mean[mode]), AD_DELAY if mode == AD else FIRST_PAYMENT_DELAY)
-            for mode in _OUTCOME_OF_MODE
-        ]
+        ways = [(mode, float(mean[mode]), AD_DELAY if mode == AD else FIRST_PAYMENT_DELAY) for mode in _OUTCOME_OF_MODE]
         return [*ways, (-2, float(mean[0]), AD_DELAY), (-1, float(1 - mean.sum()), FIRST_PAYMENT_DELAY)]
 
     def _mean_step(self, duration: float, gap: GapLaw) -> float:

@@ -5,8 +5,8 @@ import polars as pl
 
 from dagster_project.simulator.arrays import Array
 from dagster_project.simulator.catalogue import MAX_EPISODES, Catalogue, series_id
-from dagster_project.simulator.journeys import PRELOAD, Gates, Paths
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.paths import PRELOAD, Gates, Paths
 from dagster_project.simulator.viewers import Journeys
 from dagster_project.simulator.vocabulary import (
     CONTINUATION_MODES,
@@ -60,25 +60,25 @@ class RealisedAudience:
         rows = rows[np.lexsort((plays.seq[rows], plays.journey[rows]))]
         journey, seq, at = plays.journey[rows], plays.seq[rows], plays.start_ms[rows]
         series, surface = journeys.series[journey], journeys.surface[journey]
-        np.add.at(self.at_risk, (series, surface, seq), 1)
+        _count(self.at_risk, series, surface, seq)
         wait = np.full(len(rows), np.iinfo(np.int64).max)
         follows = journey[1:] == journey[:-1]
         wait[:-1][follows] = (at[1:] - at[:-1])[follows]
         has_later = seq < self._catalogue.total_episodes[series]
         for index, days in enumerate(SURVIVAL_WINDOW_DAYS):
             lost = has_later & (wait > days * MILLISECONDS_PER_DAY)
-            np.add.at(self.dropped, (series[lost], surface[lost], seq[lost], index), 1)
+            _count(self.dropped, series[lost], surface[lost], seq[lost], index)
 
         entries = np.flatnonzero(journeys.is_counted)
-        np.add.at(self.all_entrants, (journeys.series[entries], journeys.surface[entries]), 1)
+        _count(self.all_entrants, journeys.series[entries], journeys.surface[entries])
         entries = entries[journeys.entry_seq[entries] == 1]
         week = (journeys.start_ms - _EPOCH_MONDAY_MS) // (7 * MILLISECONDS_PER_DAY) - self._first_week
-        np.add.at(self.entrants, (journeys.series[entries], journeys.surface[entries], week[entries]), 1)
+        _count(self.entrants, journeys.series[entries], journeys.surface[entries], week[entries])
         on_foot = journeys.entry_seq[journey] == 1
         elapsed = at - journeys.start_ms[journey]
         for index, hours in enumerate(HORIZON_HOURS):
             inside = on_foot & (elapsed <= hours * MILLISECONDS_PER_HOUR)
-            np.add.at(self.reached, (series[inside], surface[inside], week[journey[inside]], seq[inside], index), 1)
+            _count(self.reached, series[inside], surface[inside], week[journey[inside]], seq[inside], index)
 
     def _add_completions(self, journeys: Journeys, paths: Paths) -> None:
         done = paths.completions
@@ -86,10 +86,10 @@ class RealisedAudience:
         journey, seq, gap = done.journey[rows], done.seq[rows], done.gap_ms[rows]
         series, surface = journeys.series[journey], journeys.surface[journey]
         by_hand = (done.is_autoplay[rows] == 0).astype(np.int64)
-        np.add.at(self.completed, (series, surface, seq), 1)
+        _count(self.completed, series, surface, seq)
         for index, seconds in enumerate(CONTINUATION_WINDOW_SECONDS):
             went = (gap >= 0) & (gap <= seconds * 1000)
-            np.add.at(self.continued, (series[went], surface[went], seq[went], index, by_hand[went]), 1)
+            _count(self.continued, series[went], surface[went], seq[went], index, by_hand[went])
 
     def _add_gates(self, journeys: Journeys, gates: Gates) -> None:
         rows = np.flatnonzero(journeys.is_counted[gates.journey])
@@ -102,10 +102,8 @@ class RealisedAudience:
             window = hours * MILLISECONDS_PER_HOUR
             seen = was_offered & (offered <= window)
             settled = np.where(has_passed, passed <= window, True)
-            state = np.where(
-                seen, np.where(settled, outcome, GATE_BOUNCE), np.where(was_offered, STORY_EXIT, outcome)
-            )
-            np.add.at(self.gate_outcomes, (series, surface, seq, index, state), 1)
+            state = np.where(seen, np.where(settled, outcome, GATE_BOUNCE), np.where(was_offered, STORY_EXIT, outcome))
+            _count(self.gate_outcomes, series, surface, seq, index, state)
 
     def reach_table(self) -> pl.DataFrame:
         """Rows of `reach.csv`: by surface and 'all' over all cohorts, and by cohort week for all surfaces."""
@@ -124,8 +122,15 @@ class RealisedAudience:
         n = entrants[series]
         frames = [
             _frame(
-                series, surface, {"cohort_week": cohort_week, "episode_seq": seq, "horizon_hours": hours, "n": n,
-                                  "truth": reached[series, seq, index] / n}
+                series,
+                surface,
+                {
+                    "cohort_week": cohort_week,
+                    "episode_seq": seq,
+                    "horizon_hours": hours,
+                    "n": n,
+                    "truth": reached[series, seq, index] / n,
+                },
             )
             for index, hours in enumerate(HORIZON_HOURS)
         ]
@@ -152,8 +157,15 @@ class RealisedAudience:
                 truth = survival[series, seq]
                 tables.append(
                     _frame(
-                        series, surface, {"cohort_week": ALL, "episode_seq": seq, "window_days": days,
-                                          "n": at_risk[series, seq], "truth": truth}
+                        series,
+                        surface,
+                        {
+                            "cohort_week": ALL,
+                            "episode_seq": seq,
+                            "window_days": days,
+                            "n": at_risk[series, seq],
+                            "truth": truth,
+                        },
                     )
                 )
         return pl.concat(tables).filter(pl.col("truth").is_not_nan())
@@ -169,7 +181,8 @@ class RealisedAudience:
                 for mode, events in zip(CONTINUATION_MODES, (autoplay + active, autoplay, active), strict=True):
                     tables.append(
                         _frame(
-                            series, surface,
+                            series,
+                            surface,
                             {"episode_seq": seq, "window_seconds": seconds, "mode": mode, "n": n, "truth": events / n},
                         )
                     )
@@ -185,30 +198,39 @@ class RealisedAudience:
                 for code, outcome in enumerate(OUTCOMES):
                     tables.append(
                         _frame(
-                            series, surface,
-                            {"gate_episode_seq": seq, "cohort_week": ALL, "window_hours": hours, "outcome": outcome,
-                             "n": n, "truth": outcomes[series, seq, index, code] / n},
+                            series,
+                            surface,
+                            {
+                                "gate_episode_seq": seq,
+                                "cohort_week": ALL,
+                                "window_hours": hours,
+                                "outcome": outcome,
+                                "n": n,
+                                "truth": outcomes[series, seq, index, code] / n,
+                            },
                         )
                     )
         return pl.concat(tables)
 
 
+def _count(table: Array, *place: Array | int) -> None:
+    """Add one to the cells at these places, once for each time a place is named."""
+    flat: Array = np.ravel_multi_index(tuple(np.broadcast_arrays(*place)), table.shape)
+    table += np.bincount(flat, minlength=table.size).reshape(table.shape)
+
+
 def _with_all(population: Array, events: Array) -> list[tuple[str, Array, Array]]:
     """Return (surface, population, events) for each surface with anyone and for all of them; axis 1 is the surface."""
-    parts = [
-        (SURFACES[code], population[:, code], events[:, code]) for code in range(5) if population[:, code].any()
-    ]
+    parts = [(SURFACES[code], population[:, code], events[:, code]) for code in range(5) if population[:, code].any()]
     return [*parts, (ALL, population.sum(axis=1), events.sum(axis=1))]
 
 
 def _frame(series: Array, surface: str, columns: dict[str, Array | str | int]) -> pl.DataFrame:
     ids = pl.Series([series_id(index) for index in series.tolist()], dtype=pl.String)
     size = len(series)
-    data: dict[str, pl.Series] = {"series_id": ids, "surface": pl.Series([surface], dtype=pl.String).new_from_index(0, size)}
+    surfaces = pl.Series([surface], dtype=pl.String).new_from_index(0, size)
+    data: dict[str, pl.Series] = {"series_id": ids, "surface": surfaces}
     for name, value in columns.items():
-        data[name] = (
-            pl.Series(value) if isinstance(value, np.ndarray) else pl.Series([value]).new_from_index(0, size)
-        )
+        data[name] = pl.Series(value) if isinstance(value, np.ndarray) else pl.Series([value]).new_from_index(0, size)
     data["kind"] = pl.Series([REALISED]).new_from_index(0, size)
     return pl.DataFrame(data)
-

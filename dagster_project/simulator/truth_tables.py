@@ -64,7 +64,9 @@ class ParametricTables:
         """Return by episode how many entrants at 1 would give the risk set that mid-series entries swell."""
         share = self._parameters.mid_entry_share
         factor = np.full(law.last + 1, 1.0 - share)
-        for entry, weight in zip(MID_ENTRIES.tolist(), (MID_ENTRY_WEIGHTS / MID_ENTRY_WEIGHTS.sum()).tolist(), strict=True):
+        for entry, weight in zip(
+            MID_ENTRIES.tolist(), (MID_ENTRY_WEIGHTS / MID_ENTRY_WEIGHTS.sum()).tolist(), strict=True
+        ):
             if entry <= law.last:
                 factor[entry:] += share * weight / law.reach_mass[entry]
         return factor
@@ -115,7 +117,10 @@ class ParametricTables:
                 for code, outcome in enumerate(OUTCOMES):
                     truth = law.gate_outcomes[boundaries, index, code] / law.gate_mass[boundaries]
                     keys: dict[str, Array | str | int] = {
-                        "gate_episode_seq": boundaries + 1, "cohort_week": ALL, "window_hours": hours, "outcome": outcome,
+                        "gate_episode_seq": boundaries + 1,
+                        "cohort_week": ALL,
+                        "window_hours": hours,
+                        "outcome": outcome,
                     }
                     tables.append(_frame(series, surface, keys, truth))
         return pl.concat(tables)

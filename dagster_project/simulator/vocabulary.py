@@ -15,11 +15,24 @@ OPEN, EXEMPT, COIN_SINGLE, COIN_BLOCK, COIN_ALL, AD, SUBSCRIPTION, PROMO = range
 BLOCK_EPISODES = 10
 
 OUTCOMES = (
-    "in_episode_exit", "story_exit", "gate_bounce", "coin_unlock", "ad_unlock", "ad_failed",
-    "subscription_pass", "promo_pass",
+    "in_episode_exit",
+    "story_exit",
+    "gate_bounce",
+    "coin_unlock",
+    "ad_unlock",
+    "ad_failed",
+    "subscription_pass",
+    "promo_pass",
 )
 (
-    IN_EPISODE_EXIT, STORY_EXIT, GATE_BOUNCE, COIN_UNLOCK, AD_UNLOCK, AD_FAILED, SUBSCRIPTION_PASS, PROMO_PASS,
+    IN_EPISODE_EXIT,
+    STORY_EXIT,
+    GATE_BOUNCE,
+    COIN_UNLOCK,
+    AD_UNLOCK,
+    AD_FAILED,
+    SUBSCRIPTION_PASS,
+    PROMO_PASS,
 ) = range(8)
 
 ACCESS_TYPES = ("free", "beans", "coin", "ad", "subscription", "vip", "promo")

@@ -19,29 +19,31 @@ from dagster_project.simulator.arrays import (
     random_stream,
 )
 from dagster_project.simulator.behaviour import build_behaviour
-from dagster_project.simulator.catalogue import build_catalogue, series_id
+from dagster_project.simulator.catalogue import build_catalogue
 from dagster_project.simulator.counts import CountsLedger
+from dagster_project.simulator.deals import payable_contracts, write_deal_tables
 from dagster_project.simulator.delivery import deliver
 from dagster_project.simulator.feeds import COLUMNS, conflicting_views, render_views, times
 from dagster_project.simulator.journeys import walk
 from dagster_project.simulator.malformed import plan_extra_lines
 from dagster_project.simulator.orders import price_orders, settle_wallets
 from dagster_project.simulator.parameters import WorldParameters
+from dagster_project.simulator.planted import planted
 from dagster_project.simulator.playback_rows import playback_rows
 from dagster_project.simulator.purchases import unlock_rows
-from dagster_project.simulator.reference import (
-    LINK_HEADER,
-    Cell,
-    link_rows,
-    test_account_rows,
-    write_catalogue_tables,
-    write_csv,
-)
+from dagster_project.simulator.reference import Cell, write_catalogue_tables, write_csv
+from dagster_project.simulator.reference_viewers import LINK_HEADER, link_rows, test_account_rows
 from dagster_project.simulator.spill import Spill
+from dagster_project.simulator.statement_basis import StatementBasis
+from dagster_project.simulator.statement_files import write_statement_files
+from dagster_project.simulator.statements import Statement, build_invoices, build_statements, complete_months
 from dagster_project.simulator.topups import topup_rows
+from dagster_project.simulator.truth_diversion import DiversionTruth
 from dagster_project.simulator.truth_parametric import ParametricAudience
+from dagster_project.simulator.truth_payouts import payouts_table
 from dagster_project.simulator.truth_realised import RealisedAudience
 from dagster_project.simulator.truth_tables import ParametricTables
+from dagster_project.simulator.truth_uplift import UpliftTruth
 from dagster_project.simulator.viewers import CHUNK_PERSONS, JourneyPlanner, Persons, draw_persons, total_persons
 from dagster_project.simulator.vocabulary import FEEDS, MILLISECONDS_PER_DAY
 from dagster_project.simulator.writers import FILE_FORMATS, FileFormat, write_feed_file
@@ -102,6 +104,9 @@ class _World:
         self.behaviour = build_behaviour(parameters, self.catalogue)
         self.planner = JourneyPlanner(parameters, self.catalogue, self.behaviour)
         self.audience = RealisedAudience(parameters, self.catalogue)
+        self.uplift = UpliftTruth(self.catalogue, self.behaviour)
+        self.diversion = DiversionTruth(parameters, self.catalogue)
+        self.basis = StatementBasis()
         self.counts = CountsLedger()
         self.links: list[Sequence[Cell]] = []
         self.test_accounts: list[Sequence[Cell]] = []
@@ -112,8 +117,8 @@ class _World:
         self._merge_days(spill)
         spill.close()
         shutil.rmtree(self.root / "_spill")
-        self._write_reference()
-        self._write_truth()
+        statements = self._write_reference()
+        self._write_truth(statements)
         self.progress("done", 1.0)
         views = self.counts.value("views", "lines")
         return WorldSummary(
@@ -142,6 +147,8 @@ class _World:
         gates = paths.gates
         orders = price_orders(parameters, catalogue, persons, journeys, gates)
         real, bought = settle_wallets(journeys, gates, orders, ~journeys.is_ghost[orders.journey])
+        self.uplift.add(journeys, gates, real)
+        self.diversion.add(persons, journeys, gates, real, orders)
         unlocks = unlock_rows(parameters, catalogue, persons, journeys, gates, real)
         rows = {
             "views": playback_rows(parameters, catalogue, persons, journeys, paths),
@@ -178,37 +185,48 @@ class _World:
         with lock:
             rows = spill.day(feed, day)
         extra = plan_extra_lines(
-            random_stream(self.parameters.seed, MALFORMED_STREAM, FEEDS.index(feed), day), feed, rows.height,
-            self.parameters.malformed_share, self.parameters.blank_share, self.file_format,
+            random_stream(self.parameters.seed, MALFORMED_STREAM, FEEDS.index(feed), day),
+            feed,
+            rows.height,
+            self.parameters.malformed_share,
+            self.parameters.blank_share,
+            self.file_format,
         )
         path = self.root / "landing" / feed / f"{date}.{self.file_format}"
         write_feed_file(path, feed, self._render(feed, rows), extra, date, self.file_format)
         with lock:
             self.counts.add_file(feed, rows, extra)
+            self.basis.add(feed, rows)
 
     def _render(self, feed: str, rows: pl.DataFrame) -> pl.DataFrame:
         if feed == "views":
             return render_views(rows, self.catalogue)
         return rows.with_columns(times(rows["received_ms"].to_numpy()).alias("received_ts")).select(list(COLUMNS[feed]))
 
-    def _write_reference(self) -> None:
+    def _write_reference(self) -> list[Statement]:
         self.progress("reference", 0.0)
         folder = self.root / "reference"
         write_catalogue_tables(folder, self.parameters, self.catalogue)
         write_csv(folder / "identity_link.csv", LINK_HEADER, self.links)
         write_csv(folder / "test_account.csv", ("app_id", "viewer_id"), self.test_accounts)
+        write_deal_tables(folder, self.parameters, self.catalogue)
+        statements = build_statements(self.parameters, self.basis)
+        invoices = build_invoices(self.parameters, statements)
+        write_statement_files(self.root, self.parameters, statements, invoices, self.basis)
+        return statements
 
-    def _write_truth(self) -> None:
+    def _write_truth(self, statements: list[Statement]) -> None:
         self.progress("truth", 0.0)
         folder = self.root / "truth"
         folder.mkdir()
-        text = json.dumps(
-            {"parameters": self.parameters.as_json(), "file_format": self.file_format, "roles": {
-                role: series_id(index) for role, index in self.catalogue.roles.items()}},
-            indent=2, sort_keys=True,
-        )
+        text = json.dumps(planted(self.parameters, self.catalogue), indent=2, sort_keys=True)
         (folder / "parameters.json").write_text(text + "\n", encoding="utf-8")
         self.counts.table().write_csv(folder / "counts.csv")
+        self.uplift.table().with_columns(pl.col(pl.Float64).round(9)).write_csv(folder / "uplift.csv")
+        self.diversion.table().with_columns(pl.col("truth").round(6)).write_csv(folder / "diversion.csv")
+        contracts = payable_contracts(self.parameters, self.catalogue)
+        payouts = payouts_table(statements, contracts, complete_months(self.parameters))
+        payouts.write_csv(folder / "payouts.csv")
         laws = ParametricAudience(self.parameters, self.catalogue, self.behaviour)
         closed = ParametricTables(self.parameters, self.catalogue, laws, self.audience)
         for name, drawn, parametric in (

@@ -34,8 +34,13 @@ def write_feed_file(
 
 
 def _write_lines(
-    stream: BinaryIO | igzip.IGzipFile, feed: str, rows: pl.DataFrame, extra: Sequence[ExtraLine], mark: str,
-    encode: Callable[[pl.DataFrame], memoryview], spoil: Callable[[str, dict[str, Any], ExtraLine, str], bytes],
+    stream: BinaryIO | igzip.IGzipFile,
+    feed: str,
+    rows: pl.DataFrame,
+    extra: Sequence[ExtraLine],
+    mark: str,
+    encode: Callable[[pl.DataFrame], memoryview],
+    spoil: Callable[[str, dict[str, Any], ExtraLine, str], bytes],
 ) -> None:
     waiting = list(extra)
     for begin in range(0, max(rows.height, 1), _SLICE_ROWS):
