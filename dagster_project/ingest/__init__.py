@@ -6,6 +6,18 @@ writes rows, rejects and books in one transaction. `profile` sums a batch up and
 """
 
 from dagster_project.ingest.feed import ingest_feed, pending_files
+from dagster_project.ingest.profile import FeedProfile, profile_feed
+from dagster_project.ingest.reingest import reingest
 from dagster_project.ingest.results import FeedResult, FileOutcome
+from dagster_project.storage.raw_tables import prepare_raw
 
-__all__ = ["FeedResult", "FileOutcome", "ingest_feed", "pending_files"]
+__all__ = [
+    "FeedProfile",
+    "FeedResult",
+    "FileOutcome",
+    "ingest_feed",
+    "pending_files",
+    "prepare_raw",
+    "profile_feed",
+    "reingest",
+]

@@ -31,9 +31,7 @@ def pending_files(connection: Connection, layout: DataLayout, contract: TableCon
     """
     known = known_names(connection)
     return [
-        file
-        for file in discover(layout, contract).files
-        if (file.name, file.size_bytes, file.modified_ns) not in known
+        file for file in discover(layout, contract).files if (file.name, file.size_bytes, file.modified_ns) not in known
     ]
 
 
@@ -103,7 +101,7 @@ def rejected_by_reason(connection: Connection, contract: TableContract, batch_id
         "select reason_code, count(*) from raw.quarantine where feed = ? and batch_id = ? group by 1 order by 1",
         [contract.name, batch_id],
     ).fetchall()
-    return {reason: count for reason, count in rows}
+    return dict(rows)
 
 
 def grouped(files: Sequence[LandedFile]) -> Iterator[list[LandedFile]]:
@@ -176,6 +174,4 @@ def _take_group(
 
 
 def _refusal(contract: TableContract, entry: RefusedEntry) -> FileOutcome:
-    return FileOutcome(
-        contract.name, entry.name, "", "rejected", reason_code="not_a_regular_file", detail=entry.detail
-    )
+    return FileOutcome(contract.name, entry.name, "", "rejected", reason_code="not_a_regular_file", detail=entry.detail)

@@ -92,8 +92,9 @@ def _batches(framed: Lines | OverlongLine, file_index: int, counts: FileCounts) 
         line_numbers, is_plain, marks = line_numbers[keep], is_plain[keep], marks[keep]
     count = len(line_numbers)
     if count:
-        columns = [np.full(count, file_index, np.int32), line_numbers, lines, is_plain, marks, pa.nulls(count, pa.string())]
-        yield pa.record_batch([pa.array(column) for column in columns], schema=LINE_SCHEMA)
+        indexes, no_fault = np.full(count, file_index, np.int32), pa.nulls(count, pa.string())
+        columns = [pa.array(column) for column in (indexes, line_numbers, lines, is_plain, marks, no_fault)]
+        yield pa.record_batch(columns, schema=LINE_SCHEMA)
 
 
 def text_array(text: bytes, offsets: NDArray[np.int32]) -> pa.StringArray:
@@ -104,11 +105,12 @@ def text_array(text: bytes, offsets: NDArray[np.int32]) -> pa.StringArray:
 def blank_lines(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which lines hold nothing but white space, shape (n,)."""
     starts, ends = offsets[:-1], offsets[1:]
-    candidates = _BLANKS[data[starts]]
+    candidates: NDArray[np.bool_] = _BLANKS[data[starts]]
     if not candidates.any():
         return candidates
     inked = np.concatenate(([0], np.cumsum(~_BLANKS[data], dtype=np.int32)))
-    return inked[ends] == inked[starts]
+    is_blank: NDArray[np.bool_] = inked[ends] == inked[starts]
+    return is_blank
 
 
 def _inspect(lines: Lines, data: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:

@@ -78,7 +78,8 @@ def _settle_identity(
     for reading in readings:
         if reading.status == "changing":
             continue
-        note_name(connection, reading.file, reading.sha256, stamp.now)
+        if reading.sha256 not in stamp.former:
+            note_name(connection, reading.file, reading.sha256, stamp.now)
         if reading.sha256 in seen:
             reading.status = "known"
             repeated.append(reading.index)
@@ -156,9 +157,7 @@ def _find_contenders(
 def _insert_books(
     connection: Connection, contract: TableContract, readings: Sequence[FileReading], stamp: BatchStamp
 ) -> None:
-    rejected = dict(
-        connection.execute("select _file_index, count(*) from problem_row group by all").fetchall()
-    )
+    rejected = dict(connection.execute("select _file_index, count(*) from problem_row group by all").fetchall())
     for reading in readings:
         if reading.status not in ("read", "rejected"):
             continue
@@ -187,7 +186,7 @@ def _insert_books(
 
 def _write(connection: Connection, statements: MergeStatements, stamp: BatchStamp, *, collides: bool) -> None:
     lineage = {"batch_id": stamp.batch_id, "ingest_date": stamp.now.date(), "ingested_at": stamp.now}
-    connection.execute(statements.note_touched(with_contenders=collides), [stamp.batch_id])
+    connection.execute(statements.note_touched(with_contenders=collides), {"batch_id": stamp.batch_id})
     if collides:
         connection.execute(statements.remove_displaced())
     connection.execute(statements.insert_winners(with_contenders=collides))
@@ -222,30 +221,27 @@ def _prove(connection: Connection, contract: TableContract, statements: MergeSta
     )
 
 
-def _note_watermark(
-    connection: Connection, contract: TableContract, batch_id: str, before: datetime | None
-) -> None:
+def _note_watermark(connection: Connection, contract: TableContract, batch_id: str, before: datetime | None) -> None:
     after = watermark(connection, contract)
     known = connection.execute(
         "select count(*) from raw.watermarks where batch_id = ? and feed = ?", [batch_id, contract.name]
     ).fetchone()
     if known is not None and known[0]:
         connection.execute(
-            "update raw.watermarks set as_of_after = ? where batch_id = ? and feed = ?", [after, batch_id, contract.name]
+            "update raw.watermarks set as_of_after = ? where batch_id = ? and feed = ?",
+            [after, batch_id, contract.name],
         )
     else:
         connection.execute("insert into raw.watermarks values (?, ?, ?, ?)", [batch_id, contract.name, before, after])
 
 
-def outcomes(
-    connection: Connection, contract: TableContract, readings: Sequence[FileReading]
-) -> list[FileOutcome]:
+def outcomes(connection: Connection, contract: TableContract, readings: Sequence[FileReading]) -> list[FileOutcome]:
     """What became of the files of a merged group."""
     counts = {
         row[0]: row[1:]
         for row in connection.execute(
-            "select file_sha256, status, lines_read, accepted, duplicate, conflict, rejected, blank, reason_code, detail "
-            "from raw.files where feed = ?",
+            "select file_sha256, status, lines_read, accepted, duplicate, conflict, rejected, blank, reason_code, "
+            "detail from raw.files where feed = ?",
             [contract.name],
         ).fetchall()
     }
@@ -255,8 +251,6 @@ def outcomes(
             found.append(FileOutcome(contract.name, reading.file.name, reading.sha256, *counts[reading.sha256]))
         else:
             found.append(
-                FileOutcome(
-                    contract.name, reading.file.name, reading.sha256, reading.status, detail=reading.detail
-                )
+                FileOutcome(contract.name, reading.file.name, reading.sha256, reading.status, detail=reading.detail)
             )
     return found

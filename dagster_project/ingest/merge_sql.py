@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dagster_project.contracts.model import TableContract
-from dagster_project.ingest.reject_reasons import RAW_TEXT_LIMIT, canonical, masked, problem
+from dagster_project.ingest.reject_reasons import OBJECT, RAW_TEXT_LIMIT, canonical, masked, problem
 
 WINDOW_DETAIL = "the time lies more than a day after the watermark"
 CONFLICT_DETAIL = "another row with the same key and other content came first"
@@ -50,12 +50,13 @@ class MergeStatements:
     def find_problems(self) -> str:
         """`problem_row`: every failed row with its reason, as it goes to quarantine."""
         return f"""create or replace temp table problem_row as
-        with failed as (
+        with failed_row as (select *, {OBJECT} as _object from staged where not _ok),
+        failed as (
             select _file_index, _line_no, _code,
                 case when _code is null then {problem(self.contract)} end as _problem,
                 case when _doc is null and _raw is null then {canonical(self.contract, masks_persons=True)}
                     else {self._masked_record()} end as _shown
-            from staged where not _ok
+            from failed_row
         )
         select _file_index, _line_no, coalesce(_code, _problem.code) as reason_code,
             case when _code is null then _problem.detail else '{WINDOW_DETAIL}' end as detail,
@@ -63,14 +64,22 @@ class MergeStatements:
         from failed"""
 
     def _masked_record(self) -> str:
-        """The delivered text without personal values: by key in JSON, by value where a record came with its fields."""
+        """The delivered text without personal values: by key in JSON, by field where a record came with its fields."""
         text = "rtrim(coalesce(_raw, _doc), chr(13) || chr(10))"
+        fields = f"',' || {text} || ','"
         for column in self.contract.columns:
             if column.is_personal:
-                value = f"json_extract_string(_doc, '$.\"{column.name}\"')"
-                is_record = f"_raw is not null and _doc is not null and length({value}) > 0"
-                text = f"case when {is_record} then replace({text}, {value}, '***') else {text} end"
-        return masked(self.contract, text)
+                # A value that is absent must match nothing; chr(31) stands in no record.
+                value = f"coalesce(nullif(json_extract_string(_object, '$.\"{column.name}\"'), ''), chr(31))"
+                quoted = f"replace({value}, '\"', '\"\"')"
+                # Twice for two equal fields side by side; then the quoted spelling.
+                for _ in range(2):
+                    fields = f"replace({fields}, ',' || {value} || ',', ',***,')"
+                fields = f"replace({fields}, ',\"' || {quoted} || '\",', ',***,')"
+        record = f"regexp_replace({fields}, '^,|,$', '', 'g')"
+        return masked(
+            self.contract, f"case when _raw is not null and _object is not null then {record} else {text} end"
+        )
 
     def find_collisions(self, *, with_lost_rows: bool) -> str:
         """`collided`: the keys of good staged rows that stand more than once among staged rows and history."""
@@ -88,15 +97,14 @@ class MergeStatements:
         """`contender`: all rows of colliding keys, each with its state before and now."""
         content = f"sha256({canonical(self.contract, content_only=True)})"
         whole = f"sha256({canonical(self.contract)})"
+        row = f"{self._row_key} as _row_key, {self._received} as _received_at, {content} as _content, {whole} as _whole"
         return f"""create or replace temp table contender as
         with candidate as (
             select 'staged' as _origin, staged.rowid as _row_id, _file_index, null::varchar as _sha256, _line_no,
-                {self._row_key} as _row_key, {self._received} as _received_at, {content} as _content,
-                {whole} as _whole, null::varchar as _state_before
+                {row}, null::varchar as _state_before
             from staged semi join collided using ({self._keys}) where _ok
             union all
-            select 'kept', kept.rowid, -1, _file_sha256, _line_no, {self._row_key}, {self._received}, {content}, {whole},
-                'accepted'
+            select 'kept', kept.rowid, -1, _file_sha256, _line_no, {row}, 'accepted'
             from {self.contract.relation} as kept semi join collided using ({self._keys})
             union all
             select 'lost', rowid, -1, file_sha256, line_no, row_key, received_ts, content_sha256, null, state
@@ -142,24 +150,39 @@ class MergeStatements:
         inner join {self.contract.relation} as kept on fallen._row_id = kept.rowid
         where contender._origin = 'lost' and contender._state = 'conflict' and contender._state_before = 'duplicate'"""
 
-    def note_touched(self, *, with_contenders: bool) -> str:
-        """Distinct (UTC event date, viewer) of rows that come in or go; parameter: batch id."""
+    def _touch(self) -> str:
+        """UTC event date and viewer of a row."""
         names = {column.name for column in self.contract.columns}
-        date = f'("{self.contract.event_time}" at time zone \'UTC\')::date' if self.contract.event_time else "null::date"
-        viewer = "null"
+        event = self.contract.event_time
+        date = f"(\"{event}\" at time zone 'UTC')::date" if event else "null::date"
+        viewer = "null::varchar"
         if {"app_id", "viewer_id"} <= names:
             anonymous = " when anon_id is not null then app_id || '|~' || anon_id" if "anon_id" in names else ""
             viewer = f"case when viewer_id is not null then app_id || '|' || viewer_id{anonymous} end"
-        pair = f"{date} as event_date, {viewer} as viewer_key"
-        incoming = f"select {pair} from staged where _ok {self._not_lost(with_contenders)}"
+        return f"{date} as event_date, {viewer} as viewer_key"
+
+    def note_touched(self, *, with_contenders: bool) -> str:
+        """Distinct (UTC event date, viewer) of rows that come in or go; parameter: batch id."""
+        incoming = f"select {self._touch()} from staged where _ok {self._not_lost(with_contenders)}"
         leaving = f"""
-        union
-        select {pair} from {self.contract.relation}
+        union all
+        select {self._touch()} from {self.contract.relation}
         where rowid in (select _row_id from contender where _origin = 'kept' and _state <> 'accepted')"""
         return f"""insert into raw.touched
-        select distinct ?, '{self.contract.name}', event_date, viewer_key
-        from ({incoming} {leaving if with_contenders else ""})
-        where (event_date, viewer_key) is distinct from (null, null)"""
+        select distinct $batch_id, '{self.contract.name}', event_date, viewer_key
+        from ({incoming} {leaving if with_contenders else ""})"""
+
+    def note_leaving(self) -> str:
+        """The same for all rows of some files, before they are read anew; parameters: batch id, hashes."""
+        return f"""insert into raw.touched
+        select distinct $batch_id, '{self.contract.name}', event_date, viewer_key
+        from (select {self._touch()} from {self.contract.relation} where list_contains($hashes, _file_sha256))"""
+
+    def find_orphans(self) -> str:
+        """Files with lost rows whose key nobody holds."""
+        return f"""select distinct file_sha256 from raw.lost_rows
+        where feed = '{self.contract.name}' and row_key not in (select {self._row_key} from {self.contract.relation})
+        order by 1"""
 
     @staticmethod
     def _not_lost(with_contenders: bool) -> str:
@@ -187,7 +210,8 @@ class MergeStatements:
             where lost_rows.rowid = contender._row_id and contender._origin = 'lost'
                 and contender._state <> contender._state_before""",
             f"""insert into raw.lost_rows
-            select '{self.contract.name}', _row_key, coalesce(_sha256, file_sha256), _line_no, _received_at, _content, _state
+            select '{self.contract.name}', _row_key, coalesce(_sha256, file_sha256), _line_no, _received_at, _content,
+                _state
             from contender left join staged_file using (_file_index)
             where _origin <> 'lost' and _state <> 'accepted'""",
         ]
@@ -207,7 +231,8 @@ class MergeStatements:
                 left(raw_text, {RAW_TEXT_LIMIT}), $batch_id, $ingest_date, $ingested_at
             from conflict_text
             left join staged_file using (_file_index)
-            left join raw.files as files on conflict_text._sha256 = files.file_sha256 and files.feed = '{self.contract.name}'""",
+            left join raw.files as files
+                on conflict_text._sha256 = files.file_sha256 and files.feed = '{self.contract.name}'""",
         ]
 
     def quarantine_rejects(self) -> str:
@@ -260,4 +285,7 @@ class MergeStatements:
             where feed = '{self.contract.name}' and file_sha256 in (select file_sha256 from affected) group by all
         ) using (file_sha256)
         where feed = '{self.contract.name}' and file_sha256 in (select file_sha256 from affected)
-            and (lines_read <> accepted + duplicate + conflict + rejected + blank or coalesce(held, 0) <> conflict + rejected)"""
+            and (
+                lines_read <> accepted + duplicate + conflict + rejected + blank
+                or coalesce(held, 0) <> conflict + rejected
+            )"""

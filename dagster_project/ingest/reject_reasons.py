@@ -16,17 +16,23 @@ _STRUCTURE_DETAILS = {
 }
 
 
+OBJECT = "case when json_valid(_doc) then case when json_type(_doc) = 'OBJECT' then _doc end end"
+"""What `problem` needs as `_object`: `_doc` where it is a JSON object. A column of its own, because the database may
+evaluate what is behind a condition before the condition."""
+
+
 def problem(contract: TableContract) -> str:
-    """A struct (code, detail) from the columns `_doc` (the row as JSON text) and `_fault` (set before parsing)."""
+    """A struct (code, detail) from `_doc` (the row as JSON text), `_object` and `_fault` (set before parsing)."""
     faults = " ".join(
-        f"when _fault = '{code}' then {_struct(code, rules.quoted(detail))}" for code, detail in _STRUCTURE_DETAILS.items()
+        f"when _fault = '{code}' then {_struct(code, rules.quoted(detail))}"
+        for code, detail in _STRUCTURE_DETAILS.items()
     )
     columns = ", ".join(_Problem(contract, column).sql() for column in contract.columns)
     groups = "".join(f", {_group_problem(group)}" for group in contract.required_any)
     return f"""case {faults}
         when _doc is null or not json_valid(_doc) then {_struct("bad_json", "'the line is not JSON'")}
-        when json_type(_doc) <> 'OBJECT' then {_struct("not_object", "'the line is JSON, but not an object'")}
-        when len(json_keys(_doc)) <> list_unique(json_keys(_doc))
+        when _object is null then {_struct("not_object", "'the line is JSON, but not an object'")}
+        when len(json_keys(_object)) <> list_unique(json_keys(_object))
             then {_struct("duplicate_key", "'a key stands twice'")}
         else coalesce({columns}{groups}, {_struct("bad_type", "'a value cannot be read'")})
     end"""
@@ -67,7 +73,7 @@ def _struct(code: str, detail: str) -> str:
 
 
 def _group_problem(group: tuple[str, ...]) -> str:
-    texts = (f"json_extract_string(_doc, '$.\"{name}\"')" for name in group)
+    texts = (f"json_extract_string(_object, '$.\"{name}\"')" for name in group)
     absent = " and ".join(f"({rules.blank_to_null(text)}) is null" for text in texts)
     sentence = rules.quoted(f"one of {', '.join(group)} must have a value")
     return f"case when {absent} then {_struct('missing', sentence)} end"
@@ -82,11 +88,11 @@ class _Problem:
 
     @property
     def leaf(self) -> str:
-        return f"json_extract(_doc, '$.\"{self.column.name}\"')"
+        return f"json_extract(_object, '$.\"{self.column.name}\"')"
 
     @property
     def text(self) -> str:
-        return f"json_extract_string(_doc, '$.\"{self.column.name}\"')"
+        return f"json_extract_string(_object, '$.\"{self.column.name}\"')"
 
     @property
     def kind(self) -> str:
@@ -126,10 +132,9 @@ class _Problem:
             case LogicalType.BOOLEAN:
                 return [(f"lower({self.text}) not in ('true', 'false')", self.told("bad_type", "not true or false"))]
             case LogicalType.DATE:
-                return [
-                    (f"not regexp_full_match({self.text}, '{rules.DATE_PATTERN}')", self.told("bad_ts", "not YYYY-MM-DD")),
-                    (f"try_cast({self.text} as date) is null", self.told("bad_ts", "no such day")),
-                ]
+                is_spelled = f"regexp_full_match({self.text}, '{rules.DATE_PATTERN}')"
+                is_day = f"{is_spelled} and try_cast({self.text} as date) is not null"
+                return [(f"not ({is_day})", self.told("bad_ts", "not a day as YYYY-MM-DD"))]
             case LogicalType.TIMESTAMP:
                 return self.timestamp_cases()
 
@@ -137,13 +142,15 @@ class _Problem:
         column = self.column
         if column.valid_values:
             known = ", ".join(rules.quoted(value) for value in column.valid_values)
-            return [(f"{self.text} not in ({known})", self.told("enum", f"not one of {', '.join(column.valid_values)}"))]
+            told = self.told("enum", f"not one of {', '.join(column.valid_values)}")
+            return [(f"{self.text} not in ({known})", told)]
         fraction = f"{self.kind} = 'DOUBLE' and not regexp_full_match({self.text}, '{rules.INTEGER_PATTERN}')"
         cases = [(fraction, self.told("bad_type", "a number with a fraction is no text"))]
         if column.max_length is not None:
             told = self.told("too_long", f"longer than {column.max_length} characters")
             cases.append((f"length({self.text}) > {column.max_length}", told))
-        cases.append((rules.has_odd_characters(column, self.text), self.told("control_char", "holds a control character")))
+        odd = rules.has_odd_characters(column, self.text)
+        cases.append((odd, self.told("control_char", "holds a control or invisible character")))
         if column.pattern is not None:
             told = self.told("enum", f"does not match {column.pattern}")
             cases.append((f"not regexp_full_match({self.text}, {rules.quoted(column.pattern)})", told))
@@ -168,7 +175,7 @@ class _Problem:
         ]
 
     def number_cases(self) -> list[tuple[str, str]]:
-        exact = rules.exact_mention(self.column, "_doc")
+        exact = rules.exact_mention(self.column, "_object")
         text = f"(case when {self.kind} = 'VARCHAR' then {self.text} else {exact} end)"
         is_decimal = f"regexp_full_match({text}, '-?(0|[1-9][0-9]*)([.][0-9]+)?')"
         fits = f"regexp_full_match({text}, '{rules.DECIMAL_PATTERN}')"
@@ -185,7 +192,10 @@ class _Problem:
         cases = [
             (f"{self.kind} <> 'VARCHAR'", self.told("bad_ts", "a number is no time")),
             (f"regexp_full_match({self.text}, '{rules.LONG_YEAR_PATTERN}')", out_of_window),
-            (f"regexp_full_match({self.text}, '{rules.NAIVE_PATTERN}')", self.told("naive_ts", "the time has no offset")),
+            (
+                f"regexp_full_match({self.text}, '{rules.NAIVE_PATTERN}')",
+                self.told("naive_ts", "the time has no offset"),
+            ),
             (
                 f"not regexp_full_match({self.text}, '{rules.TIMESTAMP_PATTERN}') or {value} is null",
                 self.told("bad_ts", "not an RFC 3339 time with an offset"),

@@ -197,5 +197,3 @@ def _note_unknown_columns(
     for reading in readings:
         names = {*reading.unknown_columns, *found.get(reading.index, set())}
         reading.unknown_columns = sorted(names)[:_SHOWN_UNKNOWN_COLUMNS]
-
-

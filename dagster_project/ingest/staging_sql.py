@@ -58,7 +58,8 @@ def insert_json(contract: TableContract, source: str, shapes: Sequence[tuple[str
     leaf_names = "".join(f", {_LEAF}{column.name}" for column in json_leaves)
     layers = f"""
     with parsed_lines as (
-        select *, case when _fault is null and json_valid(_line) then try(from_json(_line, '{{{structure}}}')) end as _parsed
+        select *,
+            case when _fault is null and json_valid(_line) then try(from_json(_line, '{{{structure}}}')) end as _parsed
         from {source}
     ),
     leaves as (
@@ -74,8 +75,8 @@ def insert_json(contract: TableContract, source: str, shapes: Sequence[tuple[str
     keyed as (select *, case when _keys is null then null {known} else 0 end as _shape from texts),
     sourced as (
         select *,
-            _is_parsed and ({right_kinds or "true"}) and (_shape is null or _shape > 0 or len(_keys) = list_unique(_keys))
-                as _is_sound,
+            _is_parsed and ({right_kinds or "true"})
+                and (_shape is null or _shape > 0 or len(_keys) = list_unique(_keys)) as _is_sound,
             case when _shape = 0 then nullif(list_filter(_keys, lambda k: k not in ({names})), []) end as _unknown
         from keyed
     )"""

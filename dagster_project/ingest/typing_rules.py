@@ -26,9 +26,7 @@ DATE_PATTERN = _DATE
 INTEGER_PATTERN = "-?(0|[1-9][0-9]*)"
 DECIMAL_PATTERN = "-?(0|[1-9][0-9]{0,11})([.][0-9]{1,6}0*)?"
 """Twelve digits before the point and six after it, as DECIMAL(18,6) holds; more zeros change nothing."""
-IDENTIFIER_CONTROL = (
-    r"[\x00-\x1f\x7f-\x9f\x{00ad}\x{061c}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
-)
+IDENTIFIER_CONTROL = r"[\x00-\x1f\x7f-\x9f\x{00ad}\x{061c}\x{200b}-\x{200f}\x{2028}-\x{202e}\x{2060}-\x{2069}\x{feff}]"
 """Characters no id may hold: controls, zero-width and direction marks, line separators."""
 TEXT_CONTROL = r"\x00"
 
@@ -106,15 +104,16 @@ def exact_number(column: Column, leaf: str, line: str) -> str:
     Otherwise the digits behind every mention of the key must be one and the same text.
     """
     key = f'"{column.name}":'
-    proof = " or ".join(f"contains({line}, '{key}{gap}' || {leaf} || '{end}')" for gap in ("", " ") for end in (",", "}"))
+    endings = [(gap, end) for gap in ("", " ") for end in (",", "}")]
+    proof = " or ".join(f"contains({line}, '{key}{gap}' || {leaf} || '{end}')" for gap, end in endings)
     return f"case when _key_marks = _keys_found and ({proof}) then {leaf} else {exact_mention(column, line)} end"
 
 
 def exact_mention(column: Column, line: str) -> str:
-    """The digits behind the key in the line, null unless every mention of the key has the same digits."""
+    """The digits behind the key in the line; several texts when mentions of the key differ, null when there is none."""
     pattern = f'"{column.name}"\\s*:\\s*(-?[0-9][0-9.eE+-]*)'
-    mentions = f"list_distinct(regexp_extract_all({line}, '{pattern}', 1))"
-    return f"case when len({mentions}) = 1 then {mentions}[1] end"
+    # Two texts side by side are no number, so that an ambiguity is refused by the pattern of a decimal.
+    return f"nullif(array_to_string(list_distinct(regexp_extract_all({line}, '{pattern}', 1)), ' '), '')"
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,13 @@ BLOCK_BYTES = 1024**2
 RATIO_LIMIT = 200
 """Real logs shrink 5 to 30 times; a bomb shrinks a thousand times."""
 RATIO_FREE_BYTES = 8 * 1024**2
+_UNPACKING_ERRORS: tuple[type[Exception], ...] = (
+    OSError,
+    EOFError,
+    zlib.error,
+    isal_zlib.error,
+    pa.ArrowException,
+)  # type: ignore[assignment]  # isal and pyarrow ship no types
 TEXT_LIMIT_BYTES = 64 * 1024**3
 
 
@@ -98,7 +105,7 @@ def unpack(reader: HashingReader, packing: Packing) -> Iterator[bytes]:
     while True:
         try:
             block = bytes(stream.read(BLOCK_BYTES))
-        except (OSError, EOFError, zlib.error, isal_zlib.error, pa.ArrowException) as error:
+        except _UNPACKING_ERRORS as error:
             raise UnusableFile("corrupt", f"{packing.name.lower()} stream: {error}") from error
         if not block:
             return

@@ -93,7 +93,7 @@ def known_files(connection: Connection, feed: str) -> dict[str, KnownFile]:
 def names_of(connection: Connection, file_sha256: str) -> list[str]:
     """Every name below `landing/` a content was seen under, latest first."""
     rows = connection.execute(
-        "select distinct file_name, max(first_seen_at) from raw.file_names where file_sha256 = ? group by 1 order by 2 desc, 1",
+        "select file_name, max(first_seen_at) from raw.file_names where file_sha256 = ? group by 1 order by 2 desc, 1",
         [file_sha256],
     ).fetchall()
     return [row[0] for row in rows]
@@ -110,7 +110,8 @@ def note_name(connection: Connection, file: LandedFile, file_sha256: str, now: d
 def note_batch(connection: Connection, batch_id: str, now: datetime) -> None:
     """Open the batch; it stays pending until a release holds it. A batch that is open already stays as it is."""
     connection.execute(
-        "insert into raw.batches select ?, ?, 'pending' where not exists (select 1 from raw.batches where batch_id = ?)",
+        "insert into raw.batches select ?, ?, 'pending' "
+        "where not exists (select 1 from raw.batches where batch_id = ?)",
         [batch_id, now, batch_id],
     )
 
