@@ -9,6 +9,8 @@ from dagster_project.simulator.delivery import CONFLICT, DUPLICATE, GOOD
 from dagster_project.simulator.malformed import ExtraLine
 from dagster_project.simulator.vocabulary import FEEDS, MILLISECONDS_PER_DAY
 
+ALL = "all"
+"""Detail of a total; rejected rows are also counted by reason."""
 MEASURES = (
     "files",
     "lines",
@@ -49,23 +51,23 @@ class CountsLedger:
             "suspect": int((good["ivt"] == 1).sum()),
         }
         for measure, value in found.items():
-            self._counts[feed, measure, ""] += value
+            self._counts[feed, measure, ALL] += value
         for line in extra:
             if line.reason is not None:
                 self._counts[feed, "rejected", line.reason] += 1
         if good.height:
             latest = int(good["received_ms"].to_numpy().max())
-            self._counts[feed, "as_of_ms", ""] = max(self._counts[feed, "as_of_ms", ""], latest)
+            self._counts[feed, "as_of_ms", ALL] = max(self._counts[feed, "as_of_ms", ALL], latest)
 
-    def value(self, feed: str, measure: str, detail: str = "") -> int:
+    def value(self, feed: str, measure: str, detail: str = ALL) -> int:
         """Return one count, 0 when nothing was counted."""
         return self._counts[feed, measure, detail]
 
     def table(self) -> pl.DataFrame:
         """Return feed, measure, detail, truth, kind: totals first, then rejected rows by reason."""
         records = [
-            (feed, measure, "", self._counts[feed, measure, ""], "realised") for feed in FEEDS for measure in MEASURES
+            (feed, measure, ALL, self._counts[feed, measure, ALL], "realised") for feed in FEEDS for measure in MEASURES
         ]
-        reasons = sorted(key for key in self._counts if key[2])
+        reasons = sorted(key for key in self._counts if key[2] != ALL)
         records += [(*key, self._counts[key], "realised") for key in reasons]
         return pl.DataFrame(records, schema=["feed", "measure", "detail", "truth", "kind"], orient="row")

@@ -75,6 +75,8 @@ class ParametricTables:
         """Parametric rows of `reach.csv`."""
         tables = []
         for series, surface, law, _ in self._cells():
+            if law.reach_mass[1] == 0:
+                continue
             seq = np.arange(1, law.last + 1)
             for index, hours in enumerate(HORIZON_HOURS):
                 truth = law.reach_by_horizon[1:, index] / law.reach_mass[1]
