@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -11,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from dagster_project.core.errors import NothingToDo, WarehouseError
 from dagster_project.storage.layout import DataLayout
@@ -81,7 +83,7 @@ def build_release(
                 continue
             comments = _create_table(connection, exports, model, estimates.get(model.released_as))
             dictionary += _comment(connection, model, comments)
-            table_hash, table_rows = _table_hash(connection, model.released_as)
+            table_hash, table_rows = _table_hash(connection, model.released_as, model.key)
             digest.update(f"{model.released_as}:{table_hash}\n".encode())
             rows += table_rows
         _write_meta(connection, dictionary, checks, release_id)
@@ -238,8 +240,8 @@ def _literal(text: str) -> str:
     return "'" + " ".join(text.split()).replace("'", "''") + "'"
 
 
-def _table_hash(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str, int]:
-    """sha-256 over the sorted sha-256s of the rows: order of insertion doesn't matter, every value does."""
+def _table_hash(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence[str]) -> tuple[str, int]:
+    """sha-256 over the rows as CSV, sorted by their key: order of computation doesn't matter, every value does."""
     schema, _, name = table.partition(".")
     columns = [
         row[0]
@@ -249,15 +251,17 @@ def _table_hash(connection: duckdb.DuckDBPyConnection, table: str) -> tuple[str,
             [schema, name],
         ).fetchall()
     ]
-    struct = ", ".join(f'"{column}" := "{column}"' for column in columns if column not in _RUN_COLUMNS)
-    reader = connection.execute(
-        f'select sha256(cast(to_json(struct_pack({struct})) as varchar)) as digest from "{schema}"."{name}" order by 1'
-    ).to_arrow_reader(100_000)
+    hashed = ", ".join(f'"{column}"' for column in columns if column not in _RUN_COLUMNS)
+    order = ", ".join(f'"{column}"' for column in key) or "all"
+    reader = connection.execute(f'select {hashed} from "{schema}"."{name}" order by {order}').to_arrow_reader(250_000)
     digest = hashlib.sha256()
     rows = 0
     for batch in reader:
         rows += batch.num_rows
-        digest.update("\n".join(batch.column(0).to_pylist()).encode())
+        text = io.BytesIO()
+        # Text is quoted and NULL is not, so that the two can't be mistaken for each other.
+        pl.DataFrame(batch).write_csv(text, include_header=False, quote_style="non_numeric")
+        digest.update(text.getbuffer())
     return digest.hexdigest(), rows
 
 
