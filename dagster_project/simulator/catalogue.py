@@ -126,7 +126,7 @@ def build_catalogue(parameters: WorldParameters) -> Catalogue:
     popularity = np.exp(generator.normal(0, 0.45, count))
     if roles:
         popularity[roles["recent"]] *= 3.0
-        popularity[roles["broken_split"]] = 0.3 * popularity.mean()
+        popularity[roles["broken_split"]] = 0.7 * popularity.mean()
     price = generator.choice(np.array([30, 40, 50]), count)
     by_surface = np.repeat(free[:, None], 5, axis=1)
     by_surface[np.arange(count) % 4 == 1, EXT_IOS:] += 1

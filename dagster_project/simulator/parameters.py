@@ -77,7 +77,7 @@ class WorldParameters:
     """Multiplies every probability of passing a gate."""
     discount_effect: float = 0.25
     """Relative lift of coin conversion at a first priced offer in the discount arm; 0 is a null world."""
-    broken_split_share: float = 0.62
+    broken_split_share: float = 0.68
     """Share of viewers in the control arm of the experiment whose randomisation is broken (planned: one half)."""
     diversion: float = 0.25
     """Own-app journeys in a market with the Mini fall by the factor exp(-diversion); 0 is a null world."""

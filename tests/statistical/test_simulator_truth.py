@@ -11,7 +11,7 @@ from scipy.stats import chi2
 
 from dagster_project.simulator import WorldParameters, write_world
 
-PARAMETERS = WorldParameters(viewers=26_000, days=91, seed=20_260_302, series=9, studios=3)
+PARAMETERS = WorldParameters(viewers=15_000, days=84, seed=20_260_302, series=9, studios=3)
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def _pairs(world: Path, name: str, keys: list[str]) -> pl.DataFrame:
     parametric = table.filter(pl.col("kind") == "parametric").select(*keys, pl.col("truth").alias("p"))
     return (
         realised.join(parametric, on=keys)
-        .filter((pl.col("n") >= 150) & (pl.col("p") > 0.01) & (pl.col("p") < 0.99))
+        .filter((pl.col("n") >= 100) & (pl.col("p") > 0.01) & (pl.col("p") < 0.99))
         .with_columns(z=(pl.col("truth") - pl.col("p")) / (pl.col("p") * (1 - pl.col("p")) / pl.col("n")).sqrt())
     )
 
@@ -182,7 +182,7 @@ def test_rows_written_hold_the_reach_that_truth_states(world: Path) -> None:
     truth = pl.read_csv(world / "truth/reach.csv", infer_schema_length=None).filter(
         (pl.col("kind") == "realised")
         & (pl.col("surface") == "all")
-        & (pl.col("cohort_week") < "2026-04-20")
+        & (pl.col("cohort_week") < "2026-04-13")
         & pl.col("horizon_hours").is_in([24, 672])
     )
     entrants = entry.group_by("series_id", "cohort_week").len("entrants")
