@@ -41,11 +41,11 @@ starts as (
         surface,
         country,
         access_type,
-        started_at,
+        start_at as started_at,
         coalesce(is_autoplay_next, false) as is_autoplay,
         row_number() over (
             partition by viewer_key, series_id, episode_seq
-            order by started_at, playback_id
+            order by start_at, playback_id
         ) as start_no
     from plays
     where

@@ -6,8 +6,8 @@ play_events as (
     select * from {{ ref('int_play_events') }}
 ),
 
-plays as (
-    select * from {{ ref('fct_play') }}
+playbacks as (
+    select * from {{ ref('int_playbacks') }}
 ),
 
 durations as (
@@ -42,10 +42,10 @@ capped as (
 
 segments as (
     select
-        plays.viewer_key,
-        plays.series_id,
-        plays.episode_seq,
-        plays.surface,
+        playbacks.viewer_key,
+        playbacks.series_id,
+        playbacks.episode_seq,
+        playbacks.surface,
         capped.event_at,
         capped.previous_position_ms as from_ms,
         capped.previous_position_ms + capped.content_ms as to_ms,
@@ -53,16 +53,16 @@ segments as (
         max(capped.previous_position_ms + capped.content_ms) over earlier_segments as furthest_ms,
         min(capped.previous_position_ms) over earlier_segments as first_ms
     from capped
-    inner join plays
-        on capped.app_id = plays.app_id
-        and capped.playback_id = plays.playback_id
+    inner join playbacks
+        on capped.app_id = playbacks.app_id
+        and capped.playback_id = playbacks.playback_id
     where
         capped.content_ms > 0
-        and plays.is_counted
-        and {{ is_affected('viewers', 'plays') }}
+        and playbacks.is_counted
+        and {{ is_affected('viewers', 'playbacks') }}
     window
         episode_order as (
-            partition by plays.viewer_key, plays.series_id, plays.episode_seq
+            partition by playbacks.viewer_key, playbacks.series_id, playbacks.episode_seq
             order by
                 capped.event_at,
                 capped.watched_ms nulls first,
@@ -71,7 +71,7 @@ segments as (
                 capped.playback_id
         ),
         earlier_segments as (
-            partition by plays.viewer_key, plays.series_id, plays.episode_seq
+            partition by playbacks.viewer_key, playbacks.series_id, playbacks.episode_seq
             order by
                 capped.event_at,
                 capped.watched_ms nulls first,

@@ -51,7 +51,7 @@ series_days as (
     select distinct
         viewer_key,
         series_id,
-        started_date
+        start_date
     from plays
     where is_counted and is_start
 ),
@@ -61,14 +61,14 @@ scoped_days as (
         'series' as scope,
         series_id as scope_id,
         viewer_key,
-        started_date
+        start_date
     from series_days
     union
     select
         'studio' as scope,
         series.studio_id as scope_id,
         series_days.viewer_key,
-        series_days.started_date
+        series_days.start_date
     from series_days
     inner join series
         on series_days.series_id = series.series_id
@@ -77,7 +77,7 @@ scoped_days as (
         'all' as scope,
         'all' as scope_id,
         viewer_key,
-        started_date
+        start_date
     from series_days
 ),
 
@@ -160,7 +160,7 @@ ages as (
         first_entries.surface,
         first_entries.cohort_date,
         first_entries.viewer_key,
-        {{ days_between('first_entries.cohort_date', 'scoped_days.started_date') }} as age
+        {{ days_between('first_entries.cohort_date', 'scoped_days.start_date') }} as age
     from first_entries
     inner join scoped_days
         on first_entries.scope = scoped_days.scope

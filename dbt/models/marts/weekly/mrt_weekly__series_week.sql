@@ -36,13 +36,13 @@ clock as (
 plays_by_week as (
     select
         series_id,
-        {{ monday_of('started_date') }} as week_start,
+        {{ monday_of('start_date') }} as week_start,
         count(distinct case when is_start then viewer_key end) as n_viewers,
         sum(case when is_start then 1 else 0 end) as n_starts,
         sum(play_ms) as play_ms
     from plays
     where is_counted
-    group by series_id, {{ monday_of('started_date') }}
+    group by series_id, {{ monday_of('start_date') }}
 ),
 
 starters_by_week as (
