@@ -3,8 +3,6 @@
 Logic lives in `ingest`, `storage`, `inference` and `dashboards`; a module here says in which order it runs.
 """
 
-from __future__ import annotations
-
 import dagster as dg
 
 from dagster_project.defs import automation, inference, ingest, publish, reports, warehouse

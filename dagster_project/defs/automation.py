@@ -1,16 +1,14 @@
 """When things run: every night, every Monday, and when files have landed and stand still."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dagster_project.contracts import feed_contracts, statement_contracts
-from dagster_project.defs.partitions import ingest_days
 from dagster_project.settings import Settings
-from dagster_project.storage.landing import landed_names
+from dagster_project.storage.landing import discover
 from dagster_project.storage.layout import DataLayout
 
 NIGHTLY_NAME = "nightly"
@@ -18,25 +16,32 @@ NIGHTLY_NAME = "nightly"
 
 def build(
     settings: Settings,
-) -> tuple[list[dg.UnresolvedAssetJobDefinition], list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
+) -> tuple[list[UnresolvedAssetJobDefinition], list[dg.ScheduleDefinition], list[dg.SensorDefinition]]:
     """Jobs, schedules and sensors of one data root."""
-    partitions = ingest_days(settings)
     reports = dg.AssetSelection.groups("reports")
     nightly = dg.define_asset_job(
         NIGHTLY_NAME,
         selection=dg.AssetSelection.all() - reports,
-        partitions_def=partitions,
         description="Landing files to released warehouse",
     )
     weekly = dg.define_asset_job("weekly_reports", selection=reports, description="The packs of the last complete week")
     schedules = [
-        dg.build_schedule_from_partitioned_job(nightly, name="every_night", hour_of_day=2, minute_of_hour=30),
+        _nightly_schedule(nightly),
         dg.ScheduleDefinition(name="every_monday", job=weekly, cron_schedule="0 6 * * 1", execution_timezone="UTC"),
     ]
     return [nightly, weekly], schedules, [_landing_sensor(settings, nightly)]
 
 
-def _landing_sensor(settings: Settings, nightly: dg.UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
+def _nightly_schedule(nightly: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:
+    @dg.schedule(name="every_night", job=nightly, cron_schedule="30 2 * * *", execution_timezone="UTC")
+    def every_night(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        """What has landed by then belongs to the partition of that UTC day."""
+        return dg.RunRequest(partition_key=context.scheduled_execution_time.date().isoformat())
+
+    return every_night
+
+
+def _landing_sensor(settings: Settings, nightly: UnresolvedAssetJobDefinition) -> dg.SensorDefinition:
     layout = DataLayout(settings.data_root)
     contracts = [*feed_contracts().values(), *statement_contracts().values()]
 
@@ -47,8 +52,10 @@ def _landing_sensor(settings: Settings, nightly: dg.UnresolvedAssetJobDefinition
         It looks at names, sizes and times only: the warehouse may be locked by a run.
         """
         seen = hashlib.sha256()
-        for name, size, modified in landed_names(layout, contracts):
-            seen.update(f"{name}\0{size}\0{modified}\n".encode())
+        for file in sorted(
+            (file for contract in contracts for file in discover(layout, contract).files), key=lambda file: file.name
+        ):
+            seen.update(f"{file.name}\0{file.size_bytes}\0{file.modified_ns}\n".encode())
         digest = seen.hexdigest()
         cursor = json.loads(context.cursor) if context.cursor else {"seen": "", "asked": ""}
         if digest == cursor["asked"]:

@@ -1,7 +1,5 @@
 """Executes the nightly job in the calling process and turns Dagster's failures back into our own."""
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Sequence
 from datetime import date

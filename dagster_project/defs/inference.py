@@ -1,7 +1,5 @@
 """Estimates with their intervals, one asset per released table that has them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg

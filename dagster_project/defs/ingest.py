@@ -1,7 +1,5 @@
 """Landing files to raw rows: one asset per feed, gated by Great Expectations; reference tables beside them."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from datetime import date
 from typing import Any
@@ -11,11 +9,10 @@ import dagster as dg
 from dagster_project.contracts import TableContract, feed_contracts, reference_contracts, statement_contracts
 from dagster_project.defs.partitions import ingest_days
 from dagster_project.defs.resources import WarehouseResource, report_progress
-from dagster_project.ingest import ingest_feed, profile_feed, reingest
+from dagster_project.ingest import ingest_feed, prepare_raw, profile_feed, reingest
 from dagster_project.ingest.gate import check_profile
 from dagster_project.settings import Settings
 from dagster_project.storage.batches import pending_batches, prepare_history, record_gate
-from dagster_project.storage.raw_tables import prepare_raw
 from dagster_project.storage.reference_tables import read_reference, write_reference
 from dagster_project.storage.release import CheckRecord
 

@@ -1,7 +1,5 @@
 """The partition axis of raw: the UTC day a file was taken in."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 import dagster as dg

@@ -1,7 +1,5 @@
 """What leaves the warehouse: exports of one run, then the released file."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
@@ -36,7 +34,7 @@ def estimate_key(released: str) -> dg.AssetKey:
 
 
 def _exports_asset(models: list[ExportedModel]) -> dg.AssetsDefinition:
-    @dg.asset(key=EXPORTS, deps=[model.asset_key for model in models], group_name="exports")
+    @dg.asset(key=EXPORTS, deps=[dg.AssetKey(list(model.asset_key)) for model in models], group_name="exports")
     def exports(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
         """Everything published, as Parquet in the folder of this run."""
         current = exported_models(manifest_path(warehouse.layout))

@@ -1,17 +1,15 @@
 """Reports drawn from the published file; they follow a release, never a clock alone."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import dagster as dg
-from dashboards.deliver import build_reports
-from dashboards.registry import REPORTS
 
 from dagster_project.defs.publish import PUBLISHED
 from dagster_project.defs.resources import report_progress
 from dagster_project.settings import Settings
 from dagster_project.storage.layout import DataLayout
+from dashboards.deliver import build_reports
+from dashboards.registry import REPORTS
 
 
 def report_key(name: str) -> dg.AssetKey:

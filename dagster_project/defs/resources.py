@@ -1,7 +1,5 @@
 """The one resource: the private warehouse, locked for the whole run."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -50,7 +48,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         return self._settings or load_settings()
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator[WarehouseResource]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
         self.layout.prepare()
         with writer_lock(self.layout, LOCK_WAIT_SECONDS):
             yield self

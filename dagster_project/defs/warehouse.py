@@ -1,8 +1,7 @@
 """dbt's models as assets, with its tests as asset checks."""
 
-from __future__ import annotations
-
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -101,5 +100,7 @@ def build(settings: Settings) -> tuple[dg.AssetsDefinition, DbtCliResource]:
                 report_progress("models", min(1.0, done / total))
             yield event
 
-    resource = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR))
+    # The dbt of this environment, whether or not the environment is activated.
+    executable = str(Path(sys.executable).with_name("dbt"))
+    resource = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
     return warehouse_models, resource
