@@ -33,7 +33,7 @@ _CUT_VERSION = 1
 _CUTS = {REGULAR: ("Regular", 400), STRONG: ("Bold", 660)}
 _RANGES = (
     (0x0020, 0x024F),  # Latin
-    (0x02B0, 0x052F),  # modifiers, combining marks, Greek, Cyrillic
+    (0x02B0, 0x036F),  # modifiers and combining marks; Greek and Cyrillic come from the other typeface
     (0x1E00, 0x1EFF),  # Vietnamese and other additional Latin
     (0x2000, 0x214F),  # punctuation, currency, letter-like symbols
     (0x2190, 0x2193),  # arrows
@@ -120,13 +120,12 @@ def _cut(source: Path, targets: dict[int, Path], scratch: Path) -> None:
     subsetter = subset.Subsetter(options)
     subsetter.populate(unicodes=[c for low, high in _RANGES for c in range(low, high + 1)])
     subsetter.subset(font)
-    font = instancer.instantiateVariableFont(font, {"opsz": _OPTICAL_SIZE}, inplace=True)
     base = scratch / "base.ttf"
     font.save(base)
     for weight, target in targets.items():
         style, cut_at = _CUTS[weight]
         cut = instancer.instantiateVariableFont(
-            TTFont(base, recalcTimestamp=False), {"wght": cut_at}, inplace=True
+            TTFont(base, recalcTimestamp=False), {"opsz": _OPTICAL_SIZE, "wght": cut_at}, inplace=True
         )
         _rename(cut, style, weight)
         written = scratch / target.name

@@ -61,7 +61,8 @@ def percent(share: float, decimals: int = 1) -> str:
 
 def percent_range(low: float, high: float, decimals: int = 1) -> str:
     """An interval of shares: `42.6` to `43.5%`, joined by an en dash."""
-    return f"{_plain(low * 100, decimals)}{EN_DASH}{_plain(high * 100, decimals)}%"
+    ends = _plain(low * 100, decimals), _plain(high * 100, decimals)
+    return percent(low, decimals) if ends[0] == ends[1] else f"{ends[0]}{EN_DASH}{ends[1]}%"
 
 
 def points(difference: float, decimals: int = 1) -> str:

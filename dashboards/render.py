@@ -13,6 +13,11 @@ from dashboards.errors import TypesettingFailed
 from dashboards.fonts import CJK_FAMILY, LATIN_FAMILY, FontSet
 
 _TEMPLATES = Path(__file__).parent / "templates"
+_BLANK = {
+    "svg": '<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>',
+    "width_mm": 1.0,
+    "alt": "blank",
+}
 _SLACK_MM = 0.6
 """Left unused when a chart grows into the rest of its page, so that rounding cannot push a line over."""
 
@@ -32,7 +37,7 @@ def render(document: Document, fonts: FontSet) -> RenderedReport:
     Flexible charts are first drawn at their least height; what the page then has left over goes to them.
     """
     heights = [[_least_height(block) for block in page] for page in document.pages]
-    room = _room_left(document, _compiler(document, heights, fonts))
+    room = _room_left(document, _compiler(document, heights, fonts, blank=True))
     for page, blocks in enumerate(document.pages):
         heights[page] = _grown(blocks, heights[page], room[page] - _SLACK_MM)
     compiler = _compiler(document, heights, fonts)
@@ -54,7 +59,9 @@ def _failure(document: Document, error: Exception) -> TypesettingFailed:
     )
 
 
-def _compiler(document: Document, heights: list[list[float | None]], fonts: FontSet) -> typst.Compiler:
+def _compiler(
+    document: Document, heights: list[list[float | None]], fonts: FontSet, *, blank: bool = False
+) -> typst.Compiler:
     data = {
         "theme": {**theme.tokens(), "fonts": [LATIN_FAMILY, CJK_FAMILY]},
         "title": document.title,
@@ -65,7 +72,7 @@ def _compiler(document: Document, heights: list[list[float | None]], fonts: Font
                 {
                     "kind": block.kind,
                     "flexible": _flexible(block) is not None,
-                    **_values(dict(block.content), height),
+                    **_values(dict(block.content), height, blank),
                 }
                 for block, height in zip(page, page_heights, strict=True)
             ]
@@ -81,22 +88,23 @@ def _compiler(document: Document, heights: list[list[float | None]], fonts: Font
     )
 
 
-def _values(content: object, height: float | None) -> dict[str, object]:
-    plain = _plain(content, height)
+def _values(content: object, height: float | None, blank: bool) -> dict[str, object]:
+    plain = _plain(content, height, blank)
     assert isinstance(plain, dict)
     return plain
 
 
-def _plain(value: object, height: float | None) -> object:
+def _plain(value: object, height: float | None, blank: bool) -> object:
     if isinstance(value, FlexibleChart):
         assert height is not None
-        return _plain(value.draw(height), height)
+        # To see how much room a page has left, its charts need only their size.
+        return {**_BLANK, "height_mm": height} if blank else _plain(value.draw(height), height, blank)
     if isinstance(value, Chart):
         return {"svg": value.svg, "width_mm": value.width_mm, "height_mm": value.height_mm, "alt": value.alt}
     if isinstance(value, dict):
-        return {key: _plain(inner, height) for key, inner in value.items()}
+        return {key: _plain(inner, height, blank) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(inner, height) for inner in value]
+        return [_plain(inner, height, blank) for inner in value]
     return value
 
 

@@ -89,8 +89,11 @@ def find(context: WeeklyContext) -> list[Finding]:
     return [_plain_finding("quiet_week", _QUIET, evidence)]
 
 
-def findings_block(findings: list[Finding]) -> Block:
+def findings_block(context: WeeklyContext, findings: list[Finding]) -> Block:
     """The numbered list."""
+    for finding in findings:
+        for name in finding.figures:
+            context.record.text(context.record[name])
     return Block(
         "findings",
         {"items": [{"claim": spans(f.claim), "evidence": spans(f.evidence)} for f in findings]},

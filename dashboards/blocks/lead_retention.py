@@ -35,7 +35,7 @@ def lead_retention(context: WeeklyContext) -> Block:
     week, lead = context.week, context.week.lead
     if lead is None:
         return _nothing(context)
-    empty = empty_curve(week, lead, wide=True)
+    empty = empty_curve(context, lead, wide=True)
     title = lead.title.fitted(_TITLE_PT, theme.TYPE["h2"], week.fonts)
     if empty is not None:
         heading: Sentence = ("No retention curve yet for ", title)
@@ -72,15 +72,12 @@ def _heading(context: WeeklyContext, lead: Series) -> Sentence:
     if measured.figure is None:
         return ("How far viewers get in ", title)
     if measured.difference is None:
-        return (f"{measured.figure.text} of starters get past the paywall of ", title)
+        return (f"{context.record.text(measured.figure)} of starters get past the paywall of ", title)
     assert measured.previous is not None
-    moved = compared(
-        measured.difference,
-        f"up from {measured.previous.text}",
-        f"down from {measured.previous.text}",
-        "no clear change on last week",
-    )
-    return (f"{measured.figure.text} of starters get past the paywall of ", title, f", {moved}")
+    moved = compared(measured.difference, "up from ", "down from ", "")
+    moved = moved + context.record.text(measured.previous) if moved else "no clear change on last week"
+    share = context.record.text(measured.figure)
+    return (f"{share} of starters get past the paywall of ", title, f", {moved}")
 
 
 def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]]:
@@ -100,29 +97,17 @@ def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]
     if benchmark.points:
         last = max(benchmark.points)
         at_end = context.measures.benchmark_figure(lead, benchmark, last)
-        benchmark_line = Line(sorted(benchmark.points.items()), f"Similar series {at_end.text}")
+        benchmark_line = Line(sorted(benchmark.points.items()), f"Similar series {record.text(at_end)}")
+        series, studios = (
+            record.text(
+                Figure(f"benchmark.{lead.series_id}.{name}", n, str(n), name, how="counted for the median")
+            )
+            for name, n in (("series", benchmark.n_series), ("studios", benchmark.n_studios))
+        )
         notes.append(
-            f"Similar series: the median of {benchmark.n_series} of the same genre and length from "
-            f"{benchmark.n_studios} other studios"
+            f"Similar series: the median of {series} of the same genre and length from {studios} "
+            "other studios"
             + (", lined up at the paywall and at the finale." if lead.gate is not None else ".")
-        )
-        record.add(
-            Figure(
-                f"benchmark.{lead.series_id}.n_series",
-                benchmark.n_series,
-                str(benchmark.n_series),
-                "series",
-                how="series behind the median",
-            )
-        )
-        record.add(
-            Figure(
-                f"benchmark.{lead.series_id}.n_studios",
-                benchmark.n_studios,
-                str(benchmark.n_studios),
-                "studios",
-                how="studios behind the median",
-            )
         )
     else:
         notes.append(f"No fair benchmark: {benchmark.reason}.")
@@ -130,7 +115,7 @@ def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]
     if before.known:
         final = before.known[-1]
         figure = _end_figure(context, before, final, ".last_week")
-        last_week = Line(_pairs(before), f"Last week {figure.text}")
+        last_week = Line(_pairs(before), f"Last week {record.text(figure)}")
     else:
         notes.append("No curve for last week.")
     content = Retention(
@@ -139,7 +124,7 @@ def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]
         lead.gate,
         f"Paywall: episode {lead.gate}" if lead.gate is not None else "",
         known,
-        Line(_pairs(curve), f"This week {_end_figure(context, curve, end).text}"),
+        Line(_pairs(curve), f"This week {record.text(_end_figure(context, curve, end))}"),
         last_week,
         benchmark_line,
         week.cliffhangers(lead),
@@ -154,10 +139,11 @@ def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]
 def _ripeness(context: WeeklyContext, lead: Series, curve: Curve) -> str:
     at = lead.gate if lead.gate is not None and curve.estimate(lead.gate) else curve.known[-1].episode
     point = curve.points[at]
-    entered = _count_figure(context, curve, at, "n_entered", point.n_entered)
+    record = context.record
+    entered = record.text(_count_figure(curve, at, "n_entered", point.n_entered))
     if point.n_censored == 0:
         return f"All {entered} starters have had their 7 days."
-    recent = _count_figure(context, curve, at, "n_censored", point.n_censored)
+    recent = record.text(_count_figure(curve, at, "n_censored", point.n_censored))
     return (
         f"{recent} of {entered} starters are too recent to know whether they reach episode {at} within 7 "
         "days; the curve allows for them (Kaplan\u2013Meier) and will still move."
@@ -186,35 +172,32 @@ def _end_figure(context: WeeklyContext, curve: Curve, point: CurvePoint, suffix:
     )
 
 
-def _count_figure(context: WeeklyContext, curve: Curve, episode: int, column: str, value: int) -> str:
-    return context.record.text(
-        Figure(
-            f"counts.{curve.series_id}.{episode}.{column}",
-            value,
-            formats.count(value),
-            "viewers",
-            sources=(curve.source(episode, column),),
-        )
+def _count_figure(curve: Curve, episode: int, column: str, value: int) -> Figure:
+    return Figure(
+        f"counts.{curve.series_id}.{episode}.{column}",
+        value,
+        formats.count(value),
+        "viewers",
+        sources=(curve.source(episode, column),),
     )
 
 
 def _counts(context: WeeklyContext, curve: Curve, point: CurvePoint) -> tuple[str, str, str]:
-    k = point.episode
-    entered = f"counts.{curve.series_id}.{k}.n_entered"
-    _count_figure(context, curve, k, "n_entered", point.n_entered)
-    watching = _count_figure(context, curve, k, "n_event", point.n_event)
-    recent = _count_figure(context, curve, k, "n_censored", point.n_censored)
-    left = context.record.text(
+    k, record = point.episode, context.record
+    entered = record.add(_count_figure(curve, k, "n_entered", point.n_entered))
+    watching = record.add(_count_figure(curve, k, "n_event", point.n_event))
+    recent = record.add(_count_figure(curve, k, "n_censored", point.n_censored))
+    left = record.add(
         Figure(
             f"counts.{curve.series_id}.{k}.n_left",
             point.n_left,
             formats.count(point.n_left),
             "viewers",
             how="the first less the other two",
-            of=(entered, f"counts.{curve.series_id}.{k}.n_event", f"counts.{curve.series_id}.{k}.n_censored"),
+            of=(entered.name, watching.name, recent.name),
         )
     )
-    return watching, left, recent
+    return record.text(watching), record.text(left), record.text(recent)
 
 
 def _drop(context: WeeklyContext, lead: Series, curve: Curve) -> tuple[str, str] | None:
@@ -224,6 +207,8 @@ def _drop(context: WeeklyContext, lead: Series, curve: Curve) -> tuple[str, str]
     if before is None or after is None or before.value <= 0 or after.value > before.value:
         return None
     decimals = formats.rate_decimals(after.base)
+    if formats.points(after.value - before.value, decimals).startswith(formats.LEVEL):
+        return None
     names = (f"reach.{lead.series_id}.{lead.gate - 1}", f"reach.{lead.series_id}.{lead.gate}")
     for point in (curve.points[lead.gate - 1], curve.points[lead.gate]):
         _end_figure(context, curve, point)
@@ -248,15 +233,16 @@ def _drop(context: WeeklyContext, lead: Series, curve: Curve) -> tuple[str, str]
         )
     )
     return (
-        f"{size.text} at the paywall",
-        f"{stopped.text} of those who reach episode {lead.gate - 1} stop here",
+        f"{context.record.text(size)} at the paywall",
+        f"{context.record.text(stopped)} of those who reach episode {lead.gate - 1} stop here",
     )
 
 
 def _alt(context: WeeklyContext, lead: Series, content: Retention) -> str:
     parts = [
         f"Step line: share of starters of {lead.title.text} who reach each of {lead.total_episodes} "
-        f"episodes within 7 days, with 95% band. {content.this_week.end_label} at episode {content.points[-1].episode}."
+        f"episodes within 7 days, with 95% band. {content.this_week.end_label} at episode "
+        f"{content.points[-1].episode}."
     ]
     if content.last_week is not None:
         parts.append(f"{content.last_week.end_label}.")
@@ -299,7 +285,9 @@ def _nothing(context: WeeklyContext) -> Block:
     week = context.week
     days = formats.day_span(week.week.monday, week.week.sunday)
     if week.has_rows(week.week):
-        state = EmptyState("zero", (f"viewers started one of the studio's series in the week {days}.",), "0")
+        starters = context.measures.total("starters", "n_starters", "viewers", "views", "").figure
+        big = context.record.text(starters) if starters is not None else None
+        state = EmptyState("zero", (f"viewers started one of the studio's series in the week {days}.",), big)
         return _empty_block(context, ("Nobody started a series this week",), state)
     state = EmptyState(
         "missing", (f"No events received for {days}. This is missing data, not zero viewers.",)
@@ -309,8 +297,6 @@ def _nothing(context: WeeklyContext) -> Block:
 
 def _empty_block(context: WeeklyContext, heading: Sentence, state: EmptyState) -> Block:
     alt = f"{plain(heading)}. {state.big or ''} {' '.join(state.lines)}".strip()
-    if state.big is not None:
-        context.record.add(Figure("R1.big", None, state.big, "as stated", state.kind, how="stated in words"))
     return Block(
         "chart",
         {

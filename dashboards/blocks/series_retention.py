@@ -41,7 +41,7 @@ def series_retention(context: WeeklyContext) -> Block | None:
     limits = _ONE_ROW_MM if rows == 1 else _TWO_ROWS_MM
     panels = [_panel(context, one, width, limits, place % per_row == 0) for place, one in enumerate(shown)]
     notes = [n for s in shown if (n := s.title.note)]
-    drawn = [s for s in shown if empty_curve(context.week, s, wide=False) is None]
+    drawn = [s for s in shown if empty_curve(context, s, wide=False) is None]
     unmatched = [s for s in drawn if not context.week.benchmark(s).points]
     if unmatched:
         notes.append(
@@ -76,31 +76,42 @@ def _short(series: Series) -> str:
 
 def _heading(context: WeeklyContext, series: list[Series]) -> str:
     measures, week = context.measures, context.week
-    held = judged = 0
+    above = below = judged = 0
     for one in series:
         if one.gate is None:
             continue
         distance = measures.against_benchmark(one, measures.reach(one, one.gate), week.benchmark(one))
         if distance is not None:
             judged += 1
-            held += distance.interval.low > 0
+            above += distance.interval.low > 0
+            below += distance.interval.high < 0
     if not judged:
         return f"How far viewers get in each of the {len(series)} series"
-    in_words = max(held, judged) <= _LARGEST_IN_WORDS
-    above = context.record.text(
-        Figure(
-            "R2.above",
-            held,
-            _number(held, in_words).capitalize(),
-            "series",
-            how="interval wholly above the benchmark",
+    in_words = judged <= _LARGEST_IN_WORDS
+    tail = "the median of similar series past the paywall"
+    if not above and not below:
+        return f"No series is clearly above or below {tail}"
+
+    def say(name: str, value: int) -> str:
+        figure = Figure(
+            f"R2.{name}", value, _number(value, in_words), "series", how="count of compared series"
         )
+        return context.record.text(figure)
+
+    if above and below:
+        return (
+            f"{say('above', above).capitalize()} of {say('judged', judged)} series {_is(above)} clearly "
+            f"above {tail}, {say('below', below)} below"
+        )
+    side, value = ("above", above) if above else ("below", below)
+    whom = (
+        "the one series compared" if judged == 1 else f"{say(side, value)} of {say('judged', judged)} series"
     )
-    of = context.record.text(
-        Figure("R2.judged", judged, _number(judged, in_words), "series", how="series with a fair benchmark")
-    )
-    get = "gets" if held == 1 else "get"
-    return f"{above} of {of} series clearly {get} a larger share past the paywall than the median"
+    return f"{whom[0].upper()}{whom[1:]} {_is(value)} clearly {side} {tail}"
+
+
+def _is(value: int) -> str:
+    return "is" if value == 1 else "are"
 
 
 def _number(value: int, in_words: bool) -> str:
@@ -115,22 +126,23 @@ def _panel(
     benchmark = week.benchmark(series)
     curve = week.curve(series)
     starters = measures.starters(series)
-    empty = empty_curve(week, series, wide=False)
+    empty = empty_curve(context, series, wide=False)
     compact = limits == _TWO_ROWS_MM
-    lines = ["starters unknown" if starters is None else f"{starters.text} starters"]
+    lines = ["starters unknown" if starters is None else f"{context.record.text(starters)} starters"]
     gate_line = "no paywall"
     if series.gate is not None:
         measured = measures.reach(series, series.gate)
         gate_line = (
             f"paywall at ep {series.gate}"
             if measured.figure is None
-            else f"{measured.figure.text} at ep {series.gate}"
+            else f"{context.record.text(measured.figure)} at ep {series.gate}"
         )
         if not compact and measured.figure is not None and series.gate in benchmark.points:
             median = measures.benchmark_figure(series, benchmark, series.gate)
-            longer = f"{measured.figure.text} at ep {series.gate}, median {median.text}"
+            longer = f"{gate_line}, median {median.text}"
             if week.fonts.text_width(longer, theme.TYPE["meta"]) <= width * PT_PER_MM * _SAFETY:
                 gate_line = longer
+                context.record.text(median)
     lines = [f"{lines[0]}, {gate_line}"] if compact else [*lines, gate_line]
     alt = f"{series.title.text}: {'; '.join(lines)}." + (f" {' '.join(empty.lines)}" if empty else "")
     content = Panel(
@@ -141,12 +153,6 @@ def _panel(
         benchmark.points,
         empty,
     )
-    if empty is not None and empty.big is not None:
-        context.record.add(
-            Figure(
-                f"R2.{series.series_id}.big", None, empty.big, "as stated", empty.kind, how="stated in words"
-            )
-        )
     title = fit(series.title.text, width * PT_PER_MM * _SAFETY, theme.TYPE["h3"], week.fonts, STRONG)
     return {
         "title": {"text": title, "lang": series.title.language},
@@ -167,9 +173,9 @@ def _others(context: WeeklyContext, series: list[Series]) -> dict[str, object]:
         starters = measures.starters(one)
         reach = measures.reach(one, one.gate).figure if one.gate is not None else None
         title = fit(one.title.text, room_pt, theme.TYPE["meta"], context.week.fonts, STRONG)
-        words = [f"{starters.text} starters" if starters else "starters unknown"]
+        words = [f"{context.record.text(starters)} starters" if starters else "starters unknown"]
         if reach is not None:
-            words.append(f"{reach.text} at ep {one.gate}")
+            words.append(f"{context.record.text(reach)} at ep {one.gate}")
         rows.append({"title": {"text": title, "lang": one.title.language}, "line": ", ".join(words)})
     unlisted = len(series) - _OTHERS_LISTED
     return {

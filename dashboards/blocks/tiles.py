@@ -12,7 +12,6 @@ from dashboards.compare import share
 from dashboards.document import Block
 from dashboards.figures.measures import Measured
 from dashboards.figures.record import Figure
-from dashboards.fonts import FontSet
 
 _TILE_PT = (theme.FULL_WIDTH_MM - 4 * 3.0) / 5 * PT_PER_MM
 _NOTE = (
@@ -56,16 +55,17 @@ def _tile(
     figure = measured.figure
     if figure is None:
         return _unavailable(context, subject or label, label, measured, write)
-    reference = f"last week {measured.previous.text}" if measured.previous else "no earlier week"
+    say = context.record.text
+    reference = f"last week {say(measured.previous)}" if measured.previous else "no earlier week"
     return {
         "label": label,
-        "value": figure.text,
-        "delta": _delta(measured, context.week.fonts),
+        "value": say(figure),
+        "delta": _delta(context, measured),
         "reference": reference,
         "state": ", ".join(
             word for word in ("provisional" if measured.provisional else "", measured.reason or "") if word
         ),
-        "interval": measured.interval.text if measured.interval else None,
+        "interval": say(measured.interval) if measured.interval else None,
         "spark": _spark(context, subject or label, measured, write),
     }
 
@@ -73,7 +73,7 @@ def _tile(
 def _unavailable(
     context: WeeklyContext, subject: str, label: str, measured: Measured, write: Callable[[int], str]
 ) -> dict[str, object]:
-    last = f"; last week {measured.previous.text}" if measured.previous else ""
+    last = f"; last week {context.record.text(measured.previous)}" if measured.previous else ""
     return {
         "label": label,
         "value": "n/a",
@@ -82,15 +82,19 @@ def _unavailable(
     }
 
 
-def _delta(measured: Measured, fonts: FontSet) -> dict[str, str] | None:
+def _delta(context: WeeklyContext, measured: Measured) -> dict[str, str] | None:
     if measured.change is not None and isinstance(measured.change.value, float):
         change = measured.change.text
         if measured.difference is not None and measured.signal is None:
             # No arrow: the direction is what is not established.
             longer = f"{change}, no clear change"
-            fits = fonts.text_width(longer, theme.TYPE["meta"]) <= _TILE_PT
-            return {"text": longer if fits else "no clear change", "tone": "level"}
+            fits = context.week.fonts.text_width(longer, theme.TYPE["meta"]) <= _TILE_PT
+            if not fits:
+                return {"text": "no clear change", "tone": "level"}
+            context.record.text(measured.change)
+            return {"text": longer, "tone": "level"}
         arrow = formats.arrow(0.0 if change.startswith(formats.LEVEL) else measured.change.value)
+        context.record.text(measured.change)
         return {"text": f"{arrow} {change}".strip(), "tone": measured.signal or "level"}
     return None
 
@@ -155,7 +159,7 @@ def _unlock_tile(context: WeeklyContext, measured: Measured) -> dict[str, object
     )
     return {
         "label": label,
-        "value": viewers.text,
-        "reason": f"unlocked: the true rate is probably below {bound.text}",
+        "value": record.text(viewers),
+        "reason": f"unlocked: the true rate is probably below {record.text(bound)}",
         "spark": _spark(context, "Share of offer viewers who unlock", measured, formats.count),
     }

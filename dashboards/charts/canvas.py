@@ -99,27 +99,27 @@ class Canvas:
         weight: int = REGULAR,
         ha: Horizontal = "left",
         va: Vertical = "center_baseline",
-        on_white: bool = False,
+        clear: str | None = None,
         offset_pt: tuple[float, float] = (0.0, 0.0),
     ) -> Text:
-        """A label at data coordinates, moved by `offset_pt`; `on_white` clears what lies behind it."""
-        with mpl.rc_context(_STYLE):
-            label = axes.annotate(
-                text,
-                (x, y),
-                xytext=offset_pt,
-                textcoords="offset points",
-                color=color,
-                fontsize=size,
-                fontweight=weight,
-                ha=ha,
-                va=va,
-                annotation_clip=False,
-                parse_math=False,
-                zorder=6,
-            )
-            if on_white:
-                label.set_bbox({"facecolor": theme.WHITE, "edgecolor": "none", "pad": 1.2})
+        """A label at data coordinates, moved by `offset_pt`; `clear` paints over what lies behind it."""
+        label = axes.annotate(
+            text,
+            (x, y),
+            xytext=offset_pt,
+            textcoords="offset points",
+            color=color,
+            fontfamily=LATIN_FAMILY,
+            fontsize=size,
+            fontweight=weight,
+            ha=ha,
+            va=va,
+            annotation_clip=False,
+            parse_math=False,
+            zorder=6,
+        )
+        if clear is not None:
+            label.set_bbox({"facecolor": clear, "edgecolor": "none", "pad": 1.2})
         self._labels.append(label)
         return label
 
@@ -129,10 +129,9 @@ class Canvas:
 
     def box(self, text: Text) -> TextBox:
         """Where a label lies, in points from the lower left corner."""
-        with mpl.rc_context(_STYLE):
-            if isinstance(text, Annotation):
-                text.update_positions(self._agg.get_renderer())
-            extent = Text.get_window_extent(text, self._agg.get_renderer())
+        if isinstance(text, Annotation):
+            text.update_positions(self._agg.get_renderer())
+        extent = Text.get_window_extent(text, self._agg.get_renderer())
         return TextBox(
             text.get_text(), float(extent.x0), float(extent.y0), float(extent.x1), float(extent.y1)
         )
@@ -144,15 +143,14 @@ class Canvas:
 
     def finish(self, alt: str) -> Chart:
         """The chart as SVG, with its alternative text and the boxes of its visible labels."""
+        target = io.StringIO()
         with mpl.rc_context(_STYLE):
-            self._agg.draw()
+            self.figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
             texts = tuple(
                 self.box(t)
                 for t in self.figure.findobj(Text)
                 if isinstance(t, Text) and t.get_visible() and t.get_text().strip() and _is_drawn(t)
             )
-            target = io.StringIO()
-            self.figure.savefig(target, format="svg", metadata={"Date": None, "Creator": None})
         return Chart(target.getvalue(), self.width_mm, self.height_mm, alt, texts)
 
 
@@ -171,7 +169,7 @@ def hatched(
             (left, bottom),
             right - left,
             top - bottom,
-            facecolor=theme.WHITE,
+            facecolor="none",
             edgecolor=theme.HATCH,
             hatch=slant,
             linewidth=0,

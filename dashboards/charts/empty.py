@@ -57,9 +57,13 @@ def draw_empty(canvas: Canvas, axes: Axes, state: EmptyState) -> None:
     message(canvas, axes, (left + right) / 2, (bottom + top) / 2, state)
 
 
-def message(canvas: Canvas, axes: Axes, x: float, y: float, state: EmptyState) -> None:
-    """The words of the state, centred on a point in data coordinates."""
-    cleared = state.kind in ("too_early", "not_released")
+def message(
+    canvas: Canvas, axes: Axes, x: float, y: float, state: EmptyState, ground: str = theme.WHITE
+) -> None:
+    """The words of the state, centred on a point in data coordinates; hatching behind them gives way to
+    `ground`.
+    """
+    clear = ground if state.kind in ("too_early", "not_released") else None
     big_pt = 2.0 * theme.TYPE["tile"] if canvas.height_mm * PT_PER_MM > 110 else theme.TYPE["tile"]
     above = (len(state.lines) - 1) / 2 * _LINE_PT
     if state.big is not None:
@@ -85,6 +89,6 @@ def message(canvas: Canvas, axes: Axes, x: float, y: float, state: EmptyState) -
             size=theme.CHART_SMALL_PT,
             ha="center",
             va="center",
-            on_white=cleared,
+            clear=clear,
             offset_pt=(0, above - place * _LINE_PT),
         )

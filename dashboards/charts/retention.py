@@ -168,7 +168,14 @@ def _zones(canvas: Canvas, axes: Axes, content: Retention) -> None:
         hatched(axes, start, end, 0, 1.0)
         if end - start > 0.16 * content.total_episodes:
             state = EmptyState("not_released", (content.released_note,))
-            message(canvas, axes, (start + end) / 2, 0.86, state)
+            message(canvas, axes, (start + end) / 2, 0.86, state, _ground(content))
+
+
+def _ground(content: Retention) -> str:
+    # What lies behind the unreleased part: from the paywall on, the tinted zone.
+    return (
+        theme.TINT if content.gate is not None and content.gate <= content.published_episodes else theme.WHITE
+    )
 
 
 def _curves(axes: Axes, content: Retention) -> None:
@@ -236,7 +243,7 @@ def _end_labels(canvas: Canvas, axes: Axes, content: Retention) -> None:
             color=color,
             weight=weight,
             va="center",
-            on_white=inside,
+            clear=_ground(content) if inside else None,
             offset_pt=(_LABEL_GAP_PT, target - y),
         )
 
@@ -248,17 +255,16 @@ def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> Non
     shares = dict(content.this_week.points)
     middle = (shares[content.gate - 1] + shares[content.gate]) / 2
     at = content.gate - 0.5
-    per_pt = 1.02 / (axes.get_position().height * canvas.height_mm * PT_PER_MM)
     side = 1 if content.gate <= 0.6 * content.total_episodes else -1
     width = max(
         fonts.text_width(text, theme.CHART_LABEL_PT, weight)
         for text, weight in zip(content.drop, (STRONG, REGULAR), strict=True)
     )
-    left, height = canvas.to_points(axes, at, middle)
+    left, _ = canvas.to_points(axes, at, middle)
     near, far = sorted((left + side * 13.0, left + side * (13.0 + width)))
     if near < canvas.to_points(axes, 0.5, 0)[0] or far > canvas.width_mm * PT_PER_MM:
         return
-    offset = _free_offset(canvas, content, side, middle, height, per_pt, (near, far))
+    offset = _free_offset(canvas, axes, content, (at, middle), (near, far))
     if offset is None:
         return
     axes.annotate(
@@ -274,6 +280,7 @@ def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> Non
             "shrinkB": 2,
         },
     )
+    hatched_behind = side > 0 and content.published_episodes < content.total_episodes
     for place, text in enumerate(content.drop):
         canvas.words(
             axes,
@@ -284,37 +291,35 @@ def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> Non
             weight=STRONG if place == 0 else REGULAR,
             ha="left" if side > 0 else "right",
             va="center",
+            clear=_ground(content) if hatched_behind else None,
             offset_pt=(side * 13.0, offset + 4.8 - 9.6 * place),
         )
 
 
 def _free_offset(
-    canvas: Canvas,
-    content: Retention,
-    side: int,
-    middle: float,
-    height: float,
-    per_pt: float,
-    span: tuple[float, float],
+    canvas: Canvas, axes: Axes, content: Retention, anchor: tuple[float, float], span: tuple[float, float]
 ) -> float | None:
-    # Shares of all lines on the side where the words go: above the highest and below the lowest is free.
-    assert content.gate is not None
-    shares = [
-        share
-        for line, _, _ in _lines(content)
-        for episode, share in line.points
-        if (episode >= content.gate) == (side > 0)
-    ]
-    half = _DROP_HALF_PT
-    above = [max(middle, max(shares) + (half + 3) * per_pt) + step * 4 * per_pt for step in range(60)]
-    below = [min(middle, min(shares) - (half + 3) * per_pt) - step * 4 * per_pt for step in range(60)]
-    for centre in (*above, *below) if side > 0 else below:
-        if not half * per_pt <= centre <= 1.0 - half * per_pt:
+    # The least vertical move (points) that brings two lines of text clear of all curves and labels.
+    episode_pt = canvas.to_points(axes, 1, 0)[0] - canvas.to_points(axes, 0, 0)[0]
+    origin = canvas.to_points(axes, 0, 0)[0]
+    first, last = ((edge - origin) / episode_pt for edge in span)
+    taken: list[tuple[float, float]] = []
+    for line, _, _ in _lines(content):
+        heights = [
+            canvas.to_points(axes, 0, share)[1]
+            for episode, share in line.points
+            if episode + 0.5 >= first and episode - 0.5 <= last
+        ]
+        if heights:
+            taken.append((min(heights) - 3, max(heights) + 3))
+    height = canvas.to_points(axes, *anchor)[1]
+    floor, ceiling = canvas.to_points(axes, 0, 0)[1], canvas.to_points(axes, 0, 1)[1]
+    for move in sorted(range(-400, 401, 2), key=lambda m: (abs(m), -m)):
+        low, high = height + move - _DROP_HALF_PT, height + move + _DROP_HALF_PT
+        if low < floor or high > ceiling or any(low < top and high > bottom for bottom, top in taken):
             continue
-        offset = (centre - middle) / per_pt
-        box = TextBox("", span[0], height + offset - half, span[1], height + offset + half)
-        if canvas.is_free(box):
-            return offset
+        if canvas.is_free(TextBox("", span[0], low, span[1], high)):
+            return float(move)
     return None
 
 

@@ -3,7 +3,8 @@
 The one reader of other studios' rows. What leaves this module is a median, two counts and a reason: no id,
 no title, no single series' figure.
 
-Similar: same genre, same band of length, paywall likewise present or absent. Fair: at least FEWEST_STUDIOS
+Similar: same genre, same band of length, paywall within GATE_DISTANCE episodes (or none
+likewise). Fair: at least FEWEST_STUDIOS
 other studios with at least FEWEST_STARTERS starters between them, none with more than LARGEST_WEIGHT of
 those. Series are lined up at their first episode, their paywall and their finale, and in proportion
 between: paywalls sit at different episodes, and a series must not look bad for placing it early. The line
@@ -22,6 +23,7 @@ from dashboards.published import Release
 FEWEST_STUDIOS = 5
 FEWEST_STARTERS = 1_000
 LARGEST_WEIGHT = 0.5
+GATE_DISTANCE = 5
 SMALLEST_REST = 0.8
 """Of the series that stand at the decisive episode, at least this share must stand at every other one."""
 LENGTH_BANDS = ((1, 40), (41, 60), (61, 80), (81, 100), (101, None))
@@ -59,7 +61,7 @@ def median_curve(series: Series, peers: Sequence[Peer]) -> Benchmark:
     fellows = [
         peer
         for peer in peers
-        if (peer.gate is None) == (series.gate is None)
+        if _gates_alike(series.gate, peer.gate)
         and peer.curve.estimate(matching_episode(series, peer, decisive)) is not None
     ]
     studios = len({peer.studio_id for peer in fellows})
@@ -77,6 +79,12 @@ def median_curve(series: Series, peers: Sequence[Peer]) -> Benchmark:
             break
         points[episode] = median(value for _, value in found)
     return Benchmark(points, len(fellows), studios, None)
+
+
+def _gates_alike(one: int | None, other: int | None) -> bool:
+    if one is None or other is None:
+        return one is other
+    return abs(one - other) <= GATE_DISTANCE
 
 
 def matching_episode(series: Series, peer: Peer, episode: int) -> int:

@@ -64,10 +64,14 @@ class Figure:
 
 
 class FigureRecord:
-    """Figures by name, in the order they were made. A name is given once."""
+    """Figures by name, in the order they were made. A name is given once.
+
+    Kept beside the printed figures are those they were made from.
+    """
 
     def __init__(self) -> None:
         self._figures: dict[str, Figure] = {}
+        self._printed: set[str] = set()
 
     def add(self, figure: Figure) -> Figure:
         """Keep the figure and hand it back. Raises ValueError when the name is already given to another."""
@@ -77,8 +81,13 @@ class FigureRecord:
         return known
 
     def text(self, figure: Figure) -> str:
-        """Keep the figure and hand back what to print."""
-        return self.add(figure).text
+        """Keep the figure, mark it as printed, and hand back what to print."""
+        self._printed.add(self.add(figure).name)
+        return figure.text
+
+    def is_printed(self, name: str) -> bool:
+        """Whether the page shows the figure."""
+        return name in self._printed
 
     def __getitem__(self, name: str) -> Figure:
         return self._figures[name]
@@ -90,4 +99,8 @@ class FigureRecord:
         return iter(self._figures.values())
 
     def as_plain(self) -> dict[str, object]:
-        return {name: figure.as_plain() for name, figure in self._figures.items()}
+        """All figures as JSON values, each with whether the page shows it."""
+        return {
+            name: {**figure.as_plain(), "printed": self.is_printed(name)}
+            for name, figure in self._figures.items()
+        }

@@ -108,7 +108,7 @@ class StudioWeekly:
         first = [
             header(context),
             state_banner(context),
-            findings_block(findings),
+            findings_block(context, findings),
             tiles(context),
             lead_retention(context),
             series_retention(context),

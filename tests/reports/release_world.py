@@ -379,8 +379,8 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     table(
         "audience.episode_reach",
         "series_id VARCHAR, surface VARCHAR, cohort_week VARCHAR, episode_seq INTEGER, "
-        "horizon_hours INTEGER, n_entered BIGINT, n_at_risk BIGINT, n_event BIGINT, n_censored BIGINT, estimate DOUBLE, ci_low DOUBLE, "
-        "ci_high DOUBLE, status VARCHAR, naive_share DOUBLE",
+        "horizon_hours INTEGER, n_entered BIGINT, n_at_risk BIGINT, n_event BIGINT, n_censored BIGINT, "
+        "estimate DOUBLE, ci_low DOUBLE, ci_high DOUBLE, status VARCHAR, naive_share DOUBLE",
         (row for _, x in series for row in _reach_rows(world, x)),
     )
     table(

@@ -1,0 +1,134 @@
+"""The page as a reader gets it: one page, real glyphs, searchable titles, the same bytes again."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pypdfium2
+import pytest
+import release_world
+from conftest import Pack, pdf_text
+
+from dashboards.deliver import build_reports
+from dashboards.fonts import FontSet
+from dashboards.published import Release
+from dashboards.registry import REPORTS
+from dashboards.render import render
+
+
+def test_every_report_fits_one_page(packs: dict[str, Pack]) -> None:
+    assert {studio: pack.rendered.pages for studio, pack in packs.items()} == dict.fromkeys(packs, 1)
+
+
+def test_pages_are_filled(packs: dict[str, Pack]) -> None:
+    """With data there is no empty third: the lowest ink above the foot is in the last fifth of the page."""
+    for studio, pack in packs.items():
+        if studio == "std_quiet":  # nothing was received: the page is a notice
+            continue
+        grey = pypdfium2.PdfDocument(pack.rendered.pdf)[0].render(scale=0.5, grayscale=True).to_numpy()
+        body = grey[: int(len(grey) * 0.945)]
+        lowest = max(row for row in range(len(body)) if body[row].min() < 200)
+        assert lowest > 0.8 * len(grey), studio
+
+
+@pytest.mark.parametrize(
+    ("studio", "title"),
+    [
+        ("std_starfall", "霸道总裁的替身新娘"),
+        ("std_starfall", "재벌가의 숨은 딸"),
+        ("std_starfall", "Starfall Pictures 星落影业"),
+        ("std_moonriver", "그림자 속의 약속"),
+        ("std_moonriver", "影の約束と直す"),
+        ("std_moonriver", "La última llave"),
+    ],
+)
+def test_titles_can_be_found_in_the_text(studio: str, title: str, packs: dict[str, Pack]) -> None:
+    assert title in packs[studio].text
+
+
+def test_no_glyph_is_missing(packs: dict[str, Pack], fonts: FontSet) -> None:
+    for studio, pack in packs.items():
+        assert fonts.uncovered(pack.text) == [], studio
+        assert "\ufffd" not in pack.text, studio
+
+
+def test_only_the_packaged_fonts_are_used(packs: dict[str, Pack]) -> None:
+    for pack in packs.values():
+        names = _embedded_fonts(pack.rendered.pdf)
+        assert names
+        assert {n for n in names if not n.startswith(("InterReport", "NotoSansCJKsc"))} == set()
+
+
+def test_korean_words_are_not_broken(packs: dict[str, Pack]) -> None:
+    """Where a line ends inside a finding, the word before the break is whole."""
+    words = {"그림자", "속의", "약속", "재벌가의", "숨은", "딸", "문리버", "스튜디오"}
+    for studio in ("std_starfall", "std_moonriver"):
+        pages = pypdfium2.PdfDocument(packs[studio].rendered.pdf)
+        lines = pages[0].get_textpage().get_text_range().splitlines()
+        for line in lines:
+            for part in line.split():
+                hangul = "".join(c for c in part if "\uac00" <= c <= "\ud7a3")
+                assert not any(hangul and hangul != w and w.startswith(hangul) for w in words), line
+
+
+def test_a_page_is_tagged_and_titled(packs: dict[str, Pack]) -> None:
+    pack = packs["std_starfall"]
+    document = pypdfium2.PdfDocument(pack.rendered.pdf)
+    assert document.get_metadata_value("Title") == pack.document.title
+    assert b"pdfuaid" in pack.rendered.pdf
+    assert b"/MarkInfo" in pack.rendered.pdf
+
+
+def test_same_inputs_same_bytes(packs: dict[str, Pack], release: Release, fonts: FontSet) -> None:
+    again = render(REPORTS["studio_weekly"].build(release, release_world.WEEK, "std_starfall", fonts), fonts)
+    assert again.pdf == packs["std_starfall"].rendered.pdf
+    assert json.dumps(again.figures) == json.dumps(packs["std_starfall"].rendered.figures)
+
+
+def test_same_bytes_in_another_process_place_and_time_zone(
+    packs: dict[str, Pack], published: Path, cache_dir: Path, tmp_path: Path
+) -> None:
+    script = (
+        "import sys; from pathlib import Path; from dashboards.deliver import build_reports; "
+        "build_reports(Path(sys.argv[1]), Path(sys.argv[2]), report='studio_weekly', "
+        "recipient='std_starfall', cache_dir=Path(sys.argv[3]))"
+    )
+    subprocess.run(
+        [sys.executable, "-c", script, str(published), str(tmp_path), str(cache_dir)],
+        env={**os.environ, "PYTHONHASHSEED": "4242", "TZ": "Asia/Shanghai", "PYTHONPATH": str(Path.cwd())},
+        check=True,
+    )
+    written = tmp_path / "studio_weekly" / "2026-W46" / "std_starfall" / "report.pdf"
+    assert written.read_bytes() == packs["std_starfall"].rendered.pdf
+
+
+def test_an_earlier_week_of_the_same_release(published: Path, cache_dir: Path, tmp_path: Path) -> None:
+    built = build_reports(
+        published,
+        tmp_path,
+        report="studio_weekly",
+        period="2026-W44",
+        recipient="std_starfall",
+        cache_dir=cache_dir,
+    )
+    text = pdf_text(built[0].files[0].read_bytes())
+    assert "Week 44, Mon 26 Oct \u2013 Sun 1 Nov 2026" in text
+    assert "All 43," not in text
+    assert "starters have had their 7 days." in text
+
+
+def _embedded_fonts(pdf: bytes) -> set[str]:
+    document = pypdfium2.PdfDocument(pdf)
+    names = set()
+    raw = pypdfium2.raw
+    for page in document:
+        textpage = page.get_textpage()
+        for index in range(textpage.count_chars()):
+            size = raw.FPDFText_GetFontInfo(textpage.raw, index, None, 0, None)
+            if size > 1:
+                buffer = (raw.ctypes.c_char * size)()
+                raw.FPDFText_GetFontInfo(textpage.raw, index, buffer, size, None)
+                names.add(buffer.value.decode().split("+")[-1])
+    return names
