@@ -93,7 +93,15 @@ def describe_release(path: Path) -> dict[str, Any]:
 
 
 def _open_release(path: Path) -> duckdb.DuckDBPyConnection:
-    connection = duckdb.connect(str(path), read_only=True, config={"autoinstall_known_extensions": "false"})
+    """A reading session on a release.
+
+    It is attached under another name than the file's: `cliffhanger.duckdb` opened by itself would make the schema
+    `cliffhanger` ambiguous.
+    """
+    connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    name = str(path).replace("'", "''")
+    connection.execute(f"attach '{name}' as release (read_only)")
+    connection.execute("use release")
     connection.execute("set TimeZone = 'UTC'")
     return connection
 
@@ -118,7 +126,8 @@ def _feed_counts(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Fee
 
 def _table_counts(release: duckdb.DuckDBPyConnection) -> dict[str, int]:
     names = release.execute(
-        "select table_schema || '.' || table_name from information_schema.tables order by 1"
+        "select table_schema || '.' || table_name from information_schema.tables "
+        "where table_catalog = 'release' order by 1"
     ).fetchall()
     counts = {}
     for (name,) in names:
