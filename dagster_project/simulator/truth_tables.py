@@ -91,7 +91,7 @@ class ParametricTables:
         for series, surface, _, law in self._cells():
             seq = np.arange(1, law.last + 1)
             for index, days in enumerate(SURVIVAL_WINDOW_DAYS):
-                stay = law.continue_by_days[1:-1, index] / law.reach_mass[1:-1]
+                stay = _ratio(law.continue_by_days[1:-1, index], law.reach_mass[1:-1])
                 truth = np.concatenate([[1.0], np.cumprod(stay)])
                 tables.append(
                     _frame(series, surface, {"cohort_week": ALL, "episode_seq": seq, "window_days": days}, truth)
@@ -107,7 +107,7 @@ class ParametricTables:
                 autoplay, active = law.continue_by_seconds[1:-1, index, 0], law.continue_by_seconds[1:-1, index, 1]
                 for mode, events in zip(CONTINUATION_MODES, (autoplay + active, autoplay, active), strict=True):
                     keys: dict[str, Array | str | int] = {"episode_seq": seq, "window_seconds": seconds, "mode": mode}
-                    tables.append(_frame(series, surface, keys, events / law.complete_mass[1:-1]))
+                    tables.append(_frame(series, surface, keys, _ratio(events, law.complete_mass[1:-1])))
         return pl.concat(tables)
 
     def gate(self) -> pl.DataFrame:
@@ -151,7 +151,13 @@ def _frame(series: int, surface: str, keys: dict[str, Array | str | int], truth:
         name: pl.Series(value) if isinstance(value, np.ndarray) else pl.Series([value]).new_from_index(0, size)
         for name, value in columns.items()
     }
+    defined = pl.col("truth").is_not_nan()
     data["n"] = pl.Series([None], dtype=pl.Int64).new_from_index(0, size)
     data["truth"] = pl.Series(truth, dtype=pl.Float64)
     data["kind"] = pl.Series([PARAMETRIC]).new_from_index(0, size)
-    return pl.DataFrame(data)
+    return pl.DataFrame(data).filter(defined)
+
+
+def _ratio(part: Array, whole: Array) -> Array:
+    """Return part / whole, not a number where nobody is left to ask."""
+    return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))
