@@ -23,7 +23,18 @@ def ui(port: Annotated[int, typer.Option(min=0, max=65535, help="Port on the loo
     settings = load_settings()
     home = prepare_dagster_home(DataLayout(settings.data_root))
     err.print(f"http://{LOOPBACK}:{port}  (stop with Ctrl-C)", markup=False)
-    command = [sys.executable, "-m", "dagster", "dev", "-m", "dagster_project.definitions", "-h", LOOPBACK, "-p", str(port)]
+    command = [
+        sys.executable,
+        "-m",
+        "dagster",
+        "dev",
+        "-m",
+        "dagster_project.definitions",
+        "-h",
+        LOOPBACK,
+        "-p",
+        str(port),
+    ]
     environment = subprocess_environment({"DAGSTER_HOME": str(home), "CLIFFHANGER_DATA": str(settings.data_root)})
     try:
         raise typer.Exit(subprocess.run(command, env=environment, check=False).returncode)
@@ -38,7 +49,16 @@ def docs() -> None:
     layout = DataLayout(load_settings().data_root)
     layout.prepare()
     target = str(layout.dbt_target)
-    arguments = ["docs", "generate", "--static", "--quiet", "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR)]
+    arguments = [
+        "docs",
+        "generate",
+        "--static",
+        "--quiet",
+        "--project-dir",
+        str(DBT_DIR),
+        "--profiles-dir",
+        str(DBT_DIR),
+    ]
     with writer_lock(layout, wait_seconds=60.0):
         result = dbtRunner().invoke([*arguments, "--target-path", target, "--log-path", target])
     if not result.success:

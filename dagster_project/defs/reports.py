@@ -32,7 +32,7 @@ def _report_asset(name: str, layout: DataLayout) -> dg.AssetsDefinition:
             layout.reports,
             report=name,
             cache_dir=layout.report_cache,
-            progress=report_progress,
+            progress=lambda done, total, one: report_progress(f"reports: {one}", done / total),
         )
         return dg.MaterializeResult(metadata={"packs": len(built)})
 
