@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import datetime
@@ -48,7 +49,7 @@ def ingest_feed(
     """Take in every new file of the feed, exactly once.
 
     Files are read in groups of about `GROUP_TEXT_BYTES` of text; a group is one transaction, so a killed run leaves
-    whole groups and the next run goes on after them. With `dry_run` everything is done and then taken back.
+    whole groups and the next run goes on after them. With `dry_run` each group is done and then taken back.
 
     Args:
         now: The run's clock (UTC); its date is the ingest date.
@@ -63,36 +64,33 @@ def ingest_feed(
     stamp = BatchStamp(batch_id, now)
     tracker = ReadingProgress(f"reading {contract.name}", pending, progress)
     found: list[FileOutcome] = []
-    if dry_run:
-        connection.begin()
-        try:
-            for group in grouped(pending):
-                found += _take_group(connection, contract, group, stamp, tracker)
-            reasons = rejected_by_reason(connection, contract, batch_id)
-        finally:
-            connection.rollback()
-        return FeedResult(contract.name, (*found, *refused), reasons)
+    reasons: Counter[str] = Counter()
     for group in grouped(pending):
-        with transaction(connection):
-            found += _take_group(connection, contract, group, stamp, tracker)
-        checkpoint(connection)
-    write_mirrors(connection, layout, contract.name)
-    return FeedResult(contract.name, (*found, *refused), rejected_by_reason(connection, contract, batch_id))
+        fresh, repeated = _set_known_aside(connection, contract, group)
+        # Staged outside the transaction: rows of an open transaction are slower to read.
+        readings = stage(connection, contract, fresh, tracker)
+        with transaction(connection, keeps=not dry_run):
+            for file, sha256 in repeated.items():
+                note_name(connection, file, sha256, now)
+            merge_staged(connection, contract, readings, stamp)
+            found += outcomes(connection, contract, readings)
+            reasons = Counter(rejected_by_reason(connection, contract, batch_id))
+        found += [FileOutcome(contract.name, file.name, sha256, "known") for file, sha256 in repeated.items()]
+        connection.execute("drop table staged")
+        if not dry_run:
+            checkpoint(connection)
+    if not dry_run:
+        write_mirrors(connection, layout, contract.name)
+    return FeedResult(contract.name, (*found, *refused), dict(reasons))
 
 
-def take_files(
-    connection: Connection,
-    contract: TableContract,
-    files: Sequence[LandedFile],
-    stamp: BatchStamp,
-    tracker: ReadingProgress,
-) -> list[FileOutcome]:
-    """Read and merge these files in the caller's transaction."""
+def stage(
+    connection: Connection, contract: TableContract, files: Sequence[LandedFile], tracker: ReadingProgress
+) -> list[FileReading]:
+    """Read these files into `staged`."""
     readings = [FileReading(index, file) for index, file in enumerate(files)]
     stage_files(connection, contract, readings, tracker.add)
-    merge_staged(connection, contract, readings, stamp)
-    connection.execute("drop table staged")
-    return outcomes(connection, contract, readings)
+    return readings
 
 
 def rejected_by_reason(connection: Connection, contract: TableContract, batch_id: str) -> dict[str, int]:
@@ -148,29 +146,21 @@ def sha256_of(file: LandedFile) -> str:
         return reader.sha256
 
 
-def _take_group(
-    connection: Connection,
-    contract: TableContract,
-    group: Sequence[LandedFile],
-    stamp: BatchStamp,
-    tracker: ReadingProgress,
-) -> list[FileOutcome]:
-    """A file of the same size as a known one is hashed first, so that a re-delivery is not parsed again."""
+def _set_known_aside(
+    connection: Connection, contract: TableContract, group: Sequence[LandedFile]
+) -> tuple[list[LandedFile], dict[LandedFile, str]]:
+    """Files to read, and re-deliveries by sha-256: a file as large as a known one is hashed before it is read."""
     known = known_files(connection, contract.name)
     sizes = {file.size_bytes for file in known.values()}
     fresh: list[LandedFile] = []
-    repeated: list[FileOutcome] = []
+    repeated: dict[LandedFile, str] = {}
     for file in group:
         sha256 = sha256_of(file) if file.size_bytes in sizes else ""
         if sha256 in known:
-            note_name(connection, file, sha256, stamp.now)
-            tracker.add(file.size_bytes)
-            repeated.append(FileOutcome(contract.name, file.name, sha256, "known"))
+            repeated[file] = sha256
         else:
             fresh.append(file)
-    if not fresh:
-        return repeated
-    return [*take_files(connection, contract, fresh, stamp, tracker), *repeated]
+    return fresh, repeated
 
 
 def _refusal(contract: TableContract, entry: RefusedEntry) -> FileOutcome:

@@ -17,7 +17,8 @@ LINE_SCHEMA = pa.schema(
         ("_file_index", pa.int32()),
         ("_line_no", pa.int64()),
         ("_line", pa.string()),
-        # No backslash and nothing outside printable ASCII: texts need neither unescaping nor a look for odd characters.
+        # No backslash, nothing outside printable ASCII and no text that is empty or starts blank: such a line needs
+        # neither unescaping nor a look for odd characters or blank texts.
         ("_is_plain", pa.bool_()),
         # How often `":` occurs, which is the number of keys when nothing is nested or escaped; -1 when a colon follows
         # a space, so that the count could be too low. Rows where it differs from the keys found get a closer look.
@@ -117,6 +118,10 @@ def _inspect(lines: Lines, data: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], 
     """Which lines are plain, and the rows that are not UTF-8."""
     is_plain = np.ones(lines.count, np.bool_)
     no_rows = np.empty(0, np.int64)
+    is_quote = data == _QUOTE
+    blank_texts = np.flatnonzero(is_quote[:-1] & (is_quote[1:] | (data[1:] <= _SPACE)))
+    if len(blank_texts):
+        is_plain[_rows_of(blank_texts, lines.offsets)] = False
     special = np.flatnonzero((data == _BACKSLASH) | (data >= _DELETE))
     if not len(special):
         return is_plain, no_rows

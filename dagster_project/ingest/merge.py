@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import WarehouseError
@@ -117,26 +118,37 @@ def _apply_window(connection: Connection, contract: TableContract, before: datet
     event, received = contract.event_time, contract.received_time
     if event is None or received is None:
         return
-    latest = connection.execute(f'select max("{received}"), max("{event}") from staged where _ok').fetchone()
-    if latest is None or latest[0] is None:
-        return
-    limit = now + _AHEAD_OF_WATERMARK
-    if latest[0] > limit:
-        # A run whose clock is behind most of what it reads has the wrong clock; then only far outliers are refused.
-        middle = connection.execute(f'select median("{received}") from staged where _ok').fetchone()
-        if middle is not None and middle[0] > limit:
-            limit = middle[0] + _AHEAD_OF_BULK
-    agreeing = connection.execute(
-        f'select max("{received}") from staged where _ok and "{received}" <= {moment(limit)} '
-        f'and "{event}" <= "{received}" + interval 1 day'
+    agrees = f'"{event}" <= "{received}" + interval 1 day'
+    found = connection.execute(
+        f'select max("{received}"), max("{event}"), max("{received}") filter ({agrees}) from staged where _ok'
     ).fetchone()
-    marks = [mark for mark in (before, agreeing[0] if agreeing else None) if mark is not None]
+    if found is None or found[0] is None:
+        return
+    latest_received, latest_event, agreeing = found
+    limit = now + _AHEAD_OF_WATERMARK
+    if latest_received > limit:
+        # A run whose clock is behind most of what it reads has the wrong clock; then only far outliers are refused.
+        (middle,) = _one(connection, f'select median("{received}") from staged where _ok')
+        if middle > limit:
+            limit = middle + _AHEAD_OF_BULK
+        (agreeing,) = _one(
+            connection,
+            f'select max("{received}") from staged where _ok and "{received}" <= {moment(limit)} and {agrees}',
+        )
+    marks = [mark for mark in (before, agreeing) if mark is not None]
     last_event = (max(marks) if marks else now) + _AHEAD_OF_WATERMARK
-    if latest[0] > limit or latest[1] > last_event:
+    if latest_received > limit or latest_event > last_event:
         connection.execute(
             "update staged set _ok = false, _code = 'out_of_window' "
             f'where _ok and ("{received}" > {moment(limit)} or "{event}" > {moment(last_event)})'
         )
+
+
+def _one(connection: Connection, query: str) -> tuple[Any, ...]:
+    """The only row of an aggregate."""
+    row = connection.execute(query).fetchone()
+    assert row is not None  # an aggregate without groups has one row
+    return row
 
 
 def _find_contenders(

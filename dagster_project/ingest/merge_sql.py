@@ -150,33 +150,43 @@ class MergeStatements:
         inner join {self.contract.relation} as kept on fallen._row_id = kept.rowid
         where contender._origin = 'lost' and contender._state = 'conflict' and contender._state_before = 'duplicate'"""
 
-    def _touch(self) -> str:
-        """UTC event date and viewer of a row."""
+    def _touched(self, rows: str) -> str:
+        """Distinct (UTC event date, viewer) of some rows; texts are joined after what repeats is gone."""
         names = {column.name for column in self.contract.columns}
         event = self.contract.event_time
-        date = f"(\"{event}\" at time zone 'UTC')::date" if event else "null::date"
+        # Whole days since 1970: a cast to date would ask the time zone database for every row.
+        day = f'epoch_us("{event}") // 86400000000' if event else "null::bigint"
+        persons = [name for name in ("app_id", "viewer_id", "anon_id") if name in names]
         viewer = "null::varchar"
         if {"app_id", "viewer_id"} <= names:
             anonymous = " when anon_id is not null then app_id || '|~' || anon_id" if "anon_id" in names else ""
             viewer = f"case when viewer_id is not null then app_id || '|' || viewer_id{anonymous} end"
-        return f"{date} as event_date, {viewer} as viewer_key"
+        columns = ", ".join([f"{day} as _day", *persons])
+        return f"""insert into raw.touched
+        select distinct $batch_id, '{self.contract.name}', date '1970-01-01' + _day::integer, {viewer}
+        from (select distinct {columns} from ({rows}))"""
 
     def note_touched(self, *, with_contenders: bool) -> str:
         """Distinct (UTC event date, viewer) of rows that come in or go; parameter: batch id."""
-        incoming = f"select {self._touch()} from staged where _ok {self._not_lost(with_contenders)}"
+        needed = self._needed_for_touched()
+        incoming = f"select {needed} from staged where _ok {self._not_lost(with_contenders)}"
         leaving = f"""
         union all
-        select {self._touch()} from {self.contract.relation}
+        select {needed} from {self.contract.relation}
         where rowid in (select _row_id from contender where _origin = 'kept' and _state <> 'accepted')"""
-        return f"""insert into raw.touched
-        select distinct $batch_id, '{self.contract.name}', event_date, viewer_key
-        from ({incoming} {leaving if with_contenders else ""})"""
+        return self._touched(incoming + (leaving if with_contenders else ""))
+
+    def _needed_for_touched(self) -> str:
+        wanted = (self.contract.event_time, "app_id", "viewer_id", "anon_id")
+        found = [f'"{column.name}"' for column in self.contract.columns if column.name in wanted]
+        return ", ".join(found) or "1"
 
     def note_leaving(self) -> str:
         """The same for all rows of some files, before they are read anew; parameters: batch id, hashes."""
-        return f"""insert into raw.touched
-        select distinct $batch_id, '{self.contract.name}', event_date, viewer_key
-        from (select {self._touch()} from {self.contract.relation} where list_contains($hashes, _file_sha256))"""
+        return self._touched(
+            f"select {self._needed_for_touched()} from {self.contract.relation} "
+            "where list_contains($hashes, _file_sha256)"
+        )
 
     def find_orphans(self) -> str:
         """Files with lost rows whose key nobody holds."""
@@ -188,7 +198,9 @@ class MergeStatements:
     def _not_lost(with_contenders: bool) -> str:
         if not with_contenders:
             return ""
-        return "and rowid not in (select _row_id from contender where _origin = 'staged' and _state <> 'accepted')"
+        return (
+            "and staged.rowid not in (select _row_id from contender where _origin = 'staged' and _state <> 'accepted')"
+        )
 
     def remove_displaced(self) -> str:
         """Take rows out of raw that have lost their key."""
@@ -200,8 +212,8 @@ class MergeStatements:
         return f"""insert into {self.contract.relation}
             ({self._columns}, _file_sha256, _file_name, _line_no, _ingest_date, _ingested_at)
         select {self._columns}, file_sha256, file_name, _line_no, ingest_date, ingested_at
-        from (select *, rowid from staged where _ok {self._not_lost(with_contenders)}) as winner
-        inner join staged_file using (_file_index)"""
+        from staged inner join staged_file using (_file_index)
+        where _ok {self._not_lost(with_contenders)}"""
 
     def settle_losers(self) -> list[str]:
         """Keep the books of lost rows: new ones, and old ones whose state has changed."""

@@ -74,7 +74,7 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     received = f'"{contract.received_time}"' if contract.received_time else "null::timestamptz"
     late_hours = contract.late_after_hours or _DEFAULT_LATE_HOURS
     optional = [column.name for column in contract.columns if not column.is_required]
-    shares = {name: _ppm(f'"{name}" is null') for name in optional}
+    shares = {name: f'1000000 * (count(*) - count("{name}")) // nullif(count(*), 0)' for name in optional}
     nulls = ", ".join(f"'{name}': {share}" for name, share in shares.items())
     series = _unknown_series(connection, contract)
     return f"""

@@ -7,8 +7,8 @@ from datetime import date, datetime
 
 from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import LandingFileError
-from dagster_project.ingest.feed import ReadingProgress, grouped, rejected_by_reason, sha256_of, take_files
-from dagster_project.ingest.merge import BatchStamp
+from dagster_project.ingest.feed import ReadingProgress, grouped, rejected_by_reason, sha256_of, stage
+from dagster_project.ingest.merge import BatchStamp, merge_staged, outcomes
 from dagster_project.ingest.merge_sql import MergeStatements
 from dagster_project.ingest.results import FeedResult, FileOutcome, Progress
 from dagster_project.storage.landing import LandedFile, discover
@@ -71,8 +71,9 @@ def _reingest_feed(
             forget_files(connection, contract, list(chosen))
             again = BatchStamp(stamp.batch_id, stamp.now, chosen)
             for group in grouped(sorted(files, key=lambda file: file.name)):
-                for outcome in take_files(connection, contract, group, again, tracker):
-                    found[outcome.file_sha256] = outcome
+                readings = stage(connection, contract, group, tracker)
+                merge_staged(connection, contract, readings, again)
+                found |= {outcome.file_sha256: outcome for outcome in outcomes(connection, contract, readings)}
             known = known_files(connection, contract.name)
             chosen = {sha256: known[sha256] for sha256 in _orphaned(connection, contract)}
         reasons = rejected_by_reason(connection, contract, stamp.batch_id)

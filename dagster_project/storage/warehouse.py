@@ -113,8 +113,8 @@ def checkpoint(connection: Connection) -> None:
 
 
 @contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
-    """Everything inside happens, or nothing does.
+def transaction(connection: Connection, *, keeps: bool = True) -> Iterator[None]:
+    """Everything inside happens, or nothing does; with `keeps=False` nothing does either way (a rehearsal).
 
     Raises:
         WarehouseError: The database refused the work (disk full, memory, I/O); nothing was changed.
@@ -122,7 +122,10 @@ def transaction(connection: Connection) -> Iterator[None]:
     connection.begin()
     try:
         yield
-        connection.commit()
+        if keeps:
+            connection.commit()
+        else:
+            connection.rollback()
     except BaseException as error:
         # After a fatal error the connection refuses the rollback too; what failed first is what matters.
         with contextlib.suppress(duckdb.Error):
@@ -148,6 +151,8 @@ def _configuration(layout: DataLayout, memory_factor: int) -> dict[str, str | bo
         "memory_limit": f"{memory // 1024**2}MiB",
         "temp_directory": str(layout.warehouse_dir / "spill"),
         "preserve_insertion_order": False,
+        # Texts compress in a third less CPU time than in the format of 2022 that is the default; size is the same.
+        "storage_compatibility_version": "v1.4.0",
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "allow_community_extensions": False,
