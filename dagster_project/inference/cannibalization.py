@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from dagster_project.core.money import exponent
 from dagster_project.inference.results import InvalidEstimate, Status
 from dagster_project.inference.staggered import (
-    Counterfactual,
     Diversion,
+    EventEffect,
+    Method,
     Panel,
     estimate_diversion,
     log_counterfactual,
@@ -23,13 +25,13 @@ from dagster_project.inference.staggered import (
 DIVERSION_KEYS = ("scope", "scope_id", "method")
 EVENT_KEYS = ("scope", "scope_id", "method", "event_week")
 DIVERSION_COLUMNS: Mapping[str, str] = {
-    "kappa": "Own-app net revenue displaced per unit of in-platform net revenue; below 0 is a halo; null unless status is ok",
+    "kappa": "Own-app net revenue displaced per unit of in-platform net revenue; below 0: a halo; null unless ok",
     "ci_low": "Lower end of its 95% interval (jackknife over markets, t); null unless status is ok",
     "ci_high": "Upper end of that interval; null unless status is ok",
-    "displaced_minor": "Own-app net revenue displaced, minor units, in the markets and weeks estimated; null unless status is ok",
+    "displaced_minor": "Own-app net revenue displaced in the markets and weeks estimated, minor units; null unless ok",
     "in_platform_minor": "In-platform net revenue of the same markets and weeks, minor units; null unless status is ok",
     "n_clusters": "Markets in the estimate; null unless status is ok",
-    "pretrend_p": "P-value of no difference in the weeks before launch; null unless status is ok or when no market has enough of them",
+    "pretrend_p": "P-value of no difference in the weeks before launch; null too when there are too few of them",
     "status": "ok, immature, suppressed, not_identified or not_applicable",
     "status_reason": "Why there is no estimate; null when status is ok",
 }
@@ -50,9 +52,9 @@ LEAST_LAUNCHED = 12
 LEAST_CONTROLS = 2
 """Markets without the launch that every week needs."""
 MOST_UNVALUED_SHARE = 0.05
-_METHODS: Mapping[str, tuple[Counterfactual, bool]] = {
-    "staggered_did": (poisson_counterfactual, True),
-    "staggered_did_log": (log_counterfactual, False),
+_METHODS: Mapping[str, Method] = {
+    "staggered_did": Method(poisson_counterfactual, leads_need_refit=True),
+    "staggered_did_log": Method(log_counterfactual, leads_need_refit=False, needs_revenue_everywhere=True),
 }
 _MICROS = 1_000_000
 
@@ -75,6 +77,8 @@ def diversion(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         One row per row of the mart: its keys and `DIVERSION_COLUMNS`.
     """
     asked = marts["mrt_cannibalization__diversion"].select(DIVERSION_KEYS)
+    currency = marts["mrt_cannibalization__diversion"]["currency"].drop_nulls().first()
+    minor_units = 10 ** exponent(str(currency))
     studies = _studies(marts["mrt_cannibalization__market_panel"], asked)
     rows: list[dict[str, Any]] = []
     for row in asked.iter_rows(named=True):
@@ -88,14 +92,14 @@ def diversion(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
                 "kappa": found.kappa,
                 "ci_low": found.low,
                 "ci_high": found.high,
-                "displaced_minor": round(found.displaced * 100),
-                "in_platform_minor": round(found.in_platform * 100),
+                "displaced_minor": round(found.displaced * minor_units),
+                "in_platform_minor": round(found.in_platform * minor_units),
                 "n_clusters": found.n_clusters,
                 "pretrend_p": found.pretrend_p,
                 "status": str(Status.OK),
             }
         )
-    whole = {name: pl.Int64 for name in ("displaced_minor", "in_platform_minor", "n_clusters")}
+    whole = dict.fromkeys(("displaced_minor", "in_platform_minor", "n_clusters"), pl.Int64)
     return _frame(rows, asked.schema, DIVERSION_COLUMNS, whole, ("kappa", "ci_low", "ci_high"))
 
 
@@ -113,12 +117,10 @@ def event_study(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     rows: list[dict[str, Any]] = []
     for row in asked.iter_rows(named=True):
         found = studies[row["method"]]
-        absence = found if isinstance(found, _Absence) else _missing_week(found, row["event_week"], row["method"])
-        if absence is not None:
-            rows.append(row | {"status": str(absence.status), "status_reason": absence.reason})
+        effect = found if isinstance(found, _Absence) else _effect(found, row["event_week"], row["method"])
+        if isinstance(effect, _Absence):
+            rows.append(row | {"status": str(effect.status), "status_reason": effect.reason})
             continue
-        assert isinstance(found, Diversion)
-        effect = found.effects[row["event_week"]]
         rows.append(
             row
             | {
@@ -133,10 +135,10 @@ def event_study(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     return _frame(rows, asked.schema, EVENT_COLUMNS, {}, ("att", "band_low", "band_high"))
 
 
-def _missing_week(found: Diversion | _Absence, week: int, method: str) -> _Absence | None:
-    if isinstance(found, Diversion) and week in found.effects:
-        return None
-    if week == -1 and not _METHODS[method][1]:
+def _effect(found: Diversion, week: int, method: str) -> EventEffect | _Absence:
+    if week in found.effects:
+        return found.effects[week]
+    if week == -1 and not _METHODS[method].leads_need_refit:
         return _Absence(Status.NOT_APPLICABLE, "the week before launch is the base that the others are compared with")
     return _Absence(Status.NOT_IDENTIFIED, "too few markets have a whole week with revenue this far from their launch")
 
@@ -146,15 +148,14 @@ def _studies(markets: pl.DataFrame, asked: pl.DataFrame) -> dict[str, Diversion 
     found = _panel(markets)
     studies: dict[str, Diversion | _Absence] = {}
     for method in asked["method"].unique().sort().to_list():
-        counterfactual, leads_need_refit = _METHODS[method]
         if isinstance(found, _Absence):
             studies[method] = found
-        elif method == "staggered_did_log" and (found.own <= 0).any():
+        elif _METHODS[method].needs_revenue_everywhere and (found.own <= 0).any():
             studies[method] = _Absence(
                 Status.NOT_APPLICABLE, "some market had a week without own-app revenue, and nothing has no logarithm"
             )
         else:
-            studies[method] = _sound(estimate_diversion(found, counterfactual, leads_need_refit=leads_need_refit))
+            studies[method] = _sound(estimate_diversion(found, _METHODS[method]))
     return studies
 
 
@@ -167,10 +168,10 @@ def _sound(study: Diversion) -> Diversion | _Absence:
 def _panel(markets: pl.DataFrame) -> Panel | _Absence:
     """The markets and weeks that can be compared, or why none can.
 
-    Markets launched before the panel, or too soon in it, have no weeks of their own to be compared with and are left out.
+    Markets launched before the panel, or too soon in it, have no weeks to be compared with and are left out.
     """
-    full = markets.filter(pl.col("is_full_week")).sort("country", "week")
-    weeks = full["week"].unique().sort().to_list()
+    full = markets.filter("is_launch_known").sort("country", "week_start")
+    weeks = full["week_start"].unique().sort().to_list()
     n_lines, n_unvalued = int(full["n_lines"].sum()), int(full["n_unvalued_lines"].sum())
     if n_lines == 0:
         return _Absence(Status.NOT_IDENTIFIED, "no coin or Bean unlock lies in a full week")
@@ -201,7 +202,7 @@ def _panel(markets: pl.DataFrame) -> Panel | _Absence:
 
 
 def _week_index(weeks: list[date], launch_week: date | None) -> int:
-    """Place of the launch week among the panel's weeks; negative before them, their number when not launched in them."""
+    """Place of the launch week among the panel's weeks; negative before them, their number when not in them."""
     if launch_week is None:
         return len(weeks)
     return min((launch_week - weeks[0]).days // 7, len(weeks))

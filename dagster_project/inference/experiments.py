@@ -1,11 +1,11 @@
 """Two arms of a randomised experiment, from moments alone.
 
-Sums, sums of squares and cross products add over cells, so SQL delivers them exactly; everything here is a closed form on
-them. Shapes: `k` covariates are vectors of length k and matrices k x k, in the order of the caller.
+Sums, sums of squares and cross products add over cells, so SQL delivers them exactly; everything here is a closed form
+on them. Shapes: `k` covariates are vectors of length k and matrices k x k, in the order of the caller.
 
-References: Welch 1947 (difference of means); Newcombe 1998, method 10 (difference of shares); Deng, Xu, Kohavi and Walker
-2013 (CUPED, here with the within-arm slope, which is the analysis of covariance); Fabijan et al. 2019 (sample ratio);
-Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, equation 9 (asymptotic confidence sequence).
+References: Welch 1947 (difference of means); Newcombe 1998, method 10 (difference of shares); Deng, Xu, Kohavi and
+Walker 2013 (CUPED, here with the within-arm slope, which is the analysis of covariance); Fabijan et al. 2019 (sample
+ratio); Waudby-Smith, Arbour, Sinha, Kennedy and Ramdas 2024, equation 9 (asymptotic confidence sequence).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from dagster_project.inference.results import CONFIDENCE_LEVEL, Z_VALUE
 SAMPLE_RATIO_ALPHA = 0.001
 """A split this unlikely under the plan means that assignment or logging is broken, and no figure stands."""
 PLANNED_VIEWERS = 10_000
-"""Total size at which the confidence sequence is tightest; fixed once, because choosing it by the data would break it."""
+"""Total size at which the confidence sequence is tightest; fixed, because choosing it by the data would break it."""
 
 Vector = NDArray[np.float64]
 
@@ -124,7 +124,7 @@ def conversion_difference(control: ArmMoments, treatment: ArmMoments) -> Effect:
 
 
 def log_ratio(control: ArmMoments, treatment: ArmMoments) -> Effect | None:
-    """Ratio of means, treatment to control, with the delta interval on the log scale; None unless both means are positive."""
+    """Ratio of means, treatment to control, with the delta interval of its log; None unless both are positive."""
     if control.mean <= 0 or treatment.mean <= 0:
         return None
     log_estimate = math.log(treatment.mean / control.mean)
@@ -147,7 +147,7 @@ def cuped_difference(control: ArmMoments, treatment: ArmMoments) -> Effect:
     """
     spread = control.covariate_spread + treatment.covariate_spread
     slopes = control.covariate_slopes + treatment.covariate_slopes
-    # Covariates differ in scale by orders of magnitude; without scaling the cut-off of the rank would drop the small ones.
+    # Covariates differ in scale by orders of magnitude; unscaled, the cut-off of the rank would drop the small ones.
     scale = np.sqrt(np.where(np.diag(spread) > 0, np.diag(spread), 1.0))
     theta = np.linalg.pinv(spread / np.outer(scale, scale), hermitian=True) @ (slopes / scale) / scale
 
@@ -180,7 +180,7 @@ def always_valid_half_width(variance_of_estimate: float, n_viewers: int) -> floa
 
 
 def sample_ratio_p(observed: Sequence[int]) -> float | None:
-    """P-value of the chi-square test that viewers split equally over the arms; None with fewer than two arms or no viewer."""
+    """P-value of the chi-square test of an equal split over the arms; None with fewer than two arms or no viewer."""
     if len(observed) < 2 or sum(observed) == 0:
         return None
     return float(stats.chisquare(list(observed)).pvalue)

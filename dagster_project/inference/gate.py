@@ -29,7 +29,7 @@ def gate_decomposition(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
             table of the passes).
 
     Returns:
-        One row per row of the mart: keys, `estimate`, interval (Greenwood, log-log on survival; exact at the edges), status.
+        One row per row of the mart: keys, `estimate`, interval (Greenwood, log-log; exact at the edges), status.
     """
     mart = marts["mrt_cliffhanger__gate_decomposition"]
     keys = [key for key in GATE_KEYS if key != "window_hours"]

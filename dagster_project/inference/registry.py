@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from dagster_project.inference import audience, cliffhanger
+from dagster_project.inference import audience, cannibalization, cliffhanger, gate, uplift
 from dagster_project.inference.results import ESTIMATE_COLUMNS
 
 Compute = Callable[[Mapping[str, pl.DataFrame]], pl.DataFrame]
@@ -66,5 +66,37 @@ ESTIMATES: tuple[EstimateSpec, ...] = (
         keys=cliffhanger.CONTINUATION_KEYS,
         columns=ESTIMATE_COLUMNS,
         compute=cliffhanger.continuation,
+    ),
+    EstimateSpec(
+        released="cliffhanger.gate_decomposition",
+        mart="mrt_cliffhanger__gate_decomposition",
+        sources=("mrt_cliffhanger__gate_decomposition", "mrt_cliffhanger__gate_risk"),
+        keys=gate.GATE_KEYS,
+        columns=ESTIMATE_COLUMNS,
+        compute=gate.gate_decomposition,
+    ),
+    EstimateSpec(
+        released="discounts.uplift",
+        mart="mrt_discounts__uplift",
+        sources=("mrt_discounts__uplift", "mrt_discounts__arm_moments"),
+        keys=uplift.UPLIFT_KEYS,
+        columns=uplift.UPLIFT_COLUMNS,
+        compute=uplift.uplift,
+    ),
+    EstimateSpec(
+        released="cannibalization.diversion",
+        mart="mrt_cannibalization__diversion",
+        sources=("mrt_cannibalization__diversion", "mrt_cannibalization__market_panel"),
+        keys=cannibalization.DIVERSION_KEYS,
+        columns=cannibalization.DIVERSION_COLUMNS,
+        compute=cannibalization.diversion,
+    ),
+    EstimateSpec(
+        released="cannibalization.event_study",
+        mart="mrt_cannibalization__event_study",
+        sources=("mrt_cannibalization__event_study", "mrt_cannibalization__market_panel"),
+        keys=cannibalization.EVENT_KEYS,
+        columns=cannibalization.EVENT_COLUMNS,
+        compute=cannibalization.event_study,
     ),
 )

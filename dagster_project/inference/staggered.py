@@ -1,10 +1,10 @@
 """Staggered launches in markets: what revenue would have been without the launch, and how sure that is.
 
 Two estimators of the same counterfactual. `poisson_counterfactual` multiplies markets and weeks, fitted by Poisson
-likelihood on the cells before launch and on markets without one; its treated cells are those of Wooldridge's (2023)
-extended two-way fixed effects Poisson. `log_counterfactual` takes Callaway and Sant'Anna's (2021) group-time effects on logs.
-Revenue grows by factors, so trends are parallel in factors and not in differences (Roth and Sant'Anna 2023), and a zero cell
-has no log, nor one plus it a meaning (Chen and Roth 2024).
+likelihood on the cells before launch and on markets without one; its effects are those of Wooldridge's (2023) extended
+two-way fixed effects Poisson. `log_counterfactual` takes Callaway and Sant'Anna's (2021) group-time effects on logs.
+Revenue grows by factors, so trends are parallel in factors and not in differences (Roth and Sant'Anna 2023), and a zero
+cell has no log, nor one plus it a meaning (Chen and Roth 2024).
 
 Uncertainty is the jackknife over markets (the cluster estimator CV3 of MacKinnon, Nielsen and Webb 2023) with t(G - 1).
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -87,7 +88,7 @@ class EventEffect:
 
 @dataclass(frozen=True)
 class Diversion:
-    """What a launch displaced. `kappa` = displaced own-app revenue over in-platform revenue of the same markets and weeks."""
+    """What a launch displaced; `kappa` is displaced over in-platform revenue of the same markets and weeks."""
 
     kappa: float
     low: float
@@ -104,11 +105,27 @@ Counterfactual = Callable[[Panel, Whole], Floats]
 shape (G, T); cells before that week may hold anything."""
 
 
+@dataclass(frozen=True)
+class Method:
+    """A way to the counterfactual.
+
+    Attributes:
+        counterfactual: The way.
+        leads_need_refit: It fits on all weeks before launch, so the leads must be held out in a fit of their own;
+            otherwise the week before launch is the base, which is no lead itself.
+        needs_revenue_everywhere: It takes logarithms.
+    """
+
+    counterfactual: Counterfactual
+    leads_need_refit: bool
+    needs_revenue_everywhere: bool = False
+
+
 def poisson_counterfactual(panel: Panel, held_out_from: Whole) -> Floats:
     """Market and week factors by Poisson likelihood on the cells before `held_out_from`.
 
     The two margins are fitted in turn (iterative proportional scaling, Darroch and Ratcliff 1972), which climbs to the
-    maximum; amounts need not be counts (Gourieroux, Monfort and Trognon 1984). A market without revenue there stays at 0.
+    maximum; amounts need not be counts (Gourieroux, Monfort and Trognon 1984). A market without revenue there gets 0.
     """
     weeks = np.arange(panel.own.shape[1])
     is_fitted = (weeks[None, :] < held_out_from[:, None]).astype(np.float64)
@@ -130,8 +147,7 @@ def log_counterfactual(panel: Panel, held_out_from: Whole) -> Floats:
     every cell.
     """
     # The library takes seconds to import, and only this method needs it.
-    from diff_diff import CallawaySantAnna
-
+    library = import_module("diff_diff")
     n_markets, n_weeks = panel.own.shape
     frame = pd.DataFrame(
         {
@@ -141,7 +157,7 @@ def log_counterfactual(panel: Panel, held_out_from: Whole) -> Floats:
             "launch": np.repeat(np.where(held_out_from < n_weeks, held_out_from + 1, 0), n_weeks),
         }
     )
-    estimator = CallawaySantAnna(control_group="not_yet_treated", base_period="universal")
+    estimator = library.CallawaySantAnna(control_group="not_yet_treated", base_period="universal")
     fitted = estimator.fit(frame, outcome="log_revenue", unit="market", time="week", first_treat="launch")
     effect = np.full((n_markets, n_weeks), np.nan)
     for (launch, week), cell in fitted.group_time_effects.items():
@@ -149,20 +165,17 @@ def log_counterfactual(panel: Panel, held_out_from: Whole) -> Floats:
     return np.asarray(panel.own * np.exp(-effect))
 
 
-def estimate_diversion(panel: Panel, method: Counterfactual, *, leads_need_refit: bool) -> Diversion:
+def estimate_diversion(panel: Panel, method: Method) -> Diversion:
     """Displaced revenue, its ratio to in-platform revenue, and the event study, all with jackknife limits.
 
     Args:
         panel: At least one launched market and one that is not, each week with a market before its launch.
-        method: The counterfactual.
-        leads_need_refit: The method fits on the weeks before launch, so the leads must be held out in a fit of their own.
+        method: The way to the counterfactual.
     """
     weeks = _event_weeks(panel)
-    point = _statistics(panel, method, weeks, leads_need_refit)
+    point = _statistics(panel, method, weeks)
     n_markets = panel.own.shape[0]
-    replicates = np.stack(
-        [_statistics(panel.without(market), method, weeks, leads_need_refit) for market in range(n_markets)]
-    )
+    replicates = np.stack([_statistics(panel.without(market), method, weeks) for market in range(n_markets)])
     deviations = (replicates - point) * np.sqrt((n_markets - 1) / n_markets)
     errors = np.sqrt((deviations**2).sum(axis=0))
     reach = float(stats.t.ppf(0.5 + CONFIDENCE_LEVEL / 2, n_markets - 1))
@@ -199,20 +212,22 @@ def _event_weeks(panel: Panel) -> list[int]:
 def _lead_starts(panel: Panel) -> Whole:
     """First held-out week of each market when leads are to be shown: some weeks before launch, a base kept."""
     leads = np.clip(panel.launch - BASE_WEEKS, 0, LEAD_WEEKS)
-    return np.where(panel.is_launched, panel.launch - leads, panel.launch)
+    return np.where(panel.is_launched, panel.launch - leads, panel.own.shape[1])
 
 
-def _statistics(panel: Panel, method: Counterfactual, weeks: list[int], leads_need_refit: bool) -> Floats:
+def _statistics(panel: Panel, method: Method, weeks: list[int]) -> Floats:
     """kappa, displaced, mean lead effect, then the effect of each event week; NaN where nothing is known."""
     launch = np.where(panel.is_launched, panel.launch, panel.own.shape[1])
-    fitted = method(panel, launch)
+    fitted = method.counterfactual(panel, launch)
     displaced = float((fitted - panel.own)[panel.is_treated].sum())
     in_platform = float(panel.platform[panel.is_treated].sum())
     starts = _lead_starts(panel)
-    before = method(panel, np.where(panel.is_launched, starts, panel.own.shape[1])) if leads_need_refit else fitted
+    before = method.counterfactual(panel, starts) if method.leads_need_refit else fitted
     is_lead = panel.is_launched[:, None] & (panel.event_week < 0) & (panel.event_week >= -LEAD_WEEKS)
     # With a fit of their own the leads begin where the base ends; without, the week before launch is the base itself.
-    is_lead &= (panel.event_week >= (starts - panel.launch)[:, None]) if leads_need_refit else (panel.event_week < -1)
+    is_lead &= (
+        (panel.event_week >= (starts - panel.launch)[:, None]) if method.leads_need_refit else (panel.event_week < -1)
+    )
     effects = [
         _log_effect(panel.own, fitted, panel.is_treated & (panel.event_week == week))
         if week >= 0

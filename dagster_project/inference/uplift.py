@@ -35,10 +35,10 @@ UPLIFT_COLUMNS: Mapping[str, str] = {
     "cuped_difference": "The difference adjusted for watching and spending before exposure; null unless status is ok",
     "cuped_ci_low": "Lower end of its 95% interval; null unless status is ok",
     "cuped_ci_high": "Upper end of that interval; null unless status is ok",
-    "always_valid_low": "Lower end of the 95% confidence sequence: it holds however often one looks; null unless status is ok",
+    "always_valid_low": "Lower end of the 95% confidence sequence, which holds at every look; null unless status is ok",
     "always_valid_high": "Upper end of that sequence; null unless status is ok",
     "p_value": "P-value of no difference, Holm-adjusted over the arms of the experiment; null unless status is ok",
-    "srm_p": "P-value of the planned split among everyone exposed; below 0.001 blocks the row; null when nothing is to be split",
+    "srm_p": "P-value of an equal split among all exposed; below 0.001 blocks the row; null when there is none to test",
     "status": "ok, immature, suppressed, not_identified or not_applicable",
     "status_reason": "Why there is no estimate; null when status is ok",
 }

@@ -51,8 +51,8 @@ watched as (
     from exposures
     inner join plays
         on exposures.viewer_key = plays.viewer_key
-        and exposures.exposed_at > plays.started_at
-        and {{ microseconds_between('plays.started_at', 'exposures.exposed_at') }} <= {{ var('covariate_days', 28) * 86400000000 }}
+        and exposures.exposed_at > plays.start_at
+        and {{ microseconds_between('plays.start_at', 'exposures.exposed_at') }} <= {{ var('covariate_days', 28) * 86400000000 }}
     where plays.is_counted
     group by exposures.experiment_id, exposures.viewer_key
 ),

@@ -19,7 +19,7 @@ methods as (
 extent as (
     select
         count(distinct country) as n_markets,
-        count(distinct case when launch_week >= week_start then country end) as n_launched_markets,
+        count(distinct case when launch_week = week_start then country end) as n_launched_markets,
         count(distinct week_start) as n_weeks,
         min(week_start) as first_week,
         max(week_start) as last_week,

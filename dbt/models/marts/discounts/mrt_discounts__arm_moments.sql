@@ -1,8 +1,16 @@
-{%- set covariates = {'watch': 'watch_seconds', 'spend': 'spend_micros', 'unseen': 'is_unseen'} -%}
-{#- A sum of products of whole numbers outgrows 64 bits long before a million viewers. -#}
-{%- macro product_sum(first, second) -%}
-    cast(coalesce(sum(cast({{ first }} as decimal(19, 0)) * cast({{ second }} as decimal(19, 0))), 0) as decimal(38, 0))
-{%- endmacro -%}
+{#- Sums of products of whole numbers, which outgrow 64 bits long before a million viewers. -#}
+{%- set products = {
+    'outcome_sum_sq': ['outcome', 'outcome'],
+    'watch_sum_sq': ['watch_seconds', 'watch_seconds'],
+    'outcome_watch_sum': ['outcome', 'watch_seconds'],
+    'spend_sum_sq': ['spend_micros', 'spend_micros'],
+    'outcome_spend_sum': ['outcome', 'spend_micros'],
+    'unseen_sum_sq': ['is_unseen', 'is_unseen'],
+    'outcome_unseen_sum': ['outcome', 'is_unseen'],
+    'watch_spend_sum': ['watch_seconds', 'spend_micros'],
+    'watch_unseen_sum': ['watch_seconds', 'is_unseen'],
+    'spend_unseen_sum': ['spend_micros', 'is_unseen'],
+} -%}
 with
 
 exposures as (
@@ -84,15 +92,12 @@ summed as (
         segment,
         count(*) as viewer_n,
         sum(outcome) as outcome_sum,
-        {{ product_sum('outcome', 'outcome') }} as outcome_sum_sq,
-        {%- for name, column in covariates.items() %}
-        sum({{ column }}) as {{ name }}_sum,
-        {{ product_sum(column, column) }} as {{ name }}_sum_sq,
-        {{ product_sum('outcome', column) }} as outcome_{{ name }}_sum,
+        sum(watch_seconds) as watch_sum,
+        sum(spend_micros) as spend_sum,
+        sum(is_unseen) as unseen_sum,
+        {%- for name, factors in products.items() %}
+        sum(cast({{ factors[0] }} as decimal(19, 0)) * cast({{ factors[1] }} as decimal(19, 0))) as {{ name }},
         {%- endfor %}
-        {{ product_sum('watch_seconds', 'spend_micros') }} as watch_spend_sum,
-        {{ product_sum('watch_seconds', 'is_unseen') }} as watch_unseen_sum,
-        {{ product_sum('spend_micros', 'is_unseen') }} as spend_unseen_sum,
         sum(n_lines) as n_lines,
         sum(n_unvalued_lines) as n_unvalued_lines,
         min(currency) as currency
@@ -110,15 +115,8 @@ final as (
         arms.is_control,
         cast(coalesce(exposed.n_exposed, 0) as bigint) as n_exposed,
         cast(coalesce(summed.viewer_n, 0) as bigint) as viewer_n,
-        cast(coalesce(summed.outcome_sum, 0) as decimal(38, 0)) as outcome_sum,
-        cast(coalesce(summed.outcome_sum_sq, 0) as decimal(38, 0)) as outcome_sum_sq,
-        {%- for name in covariates %}
-        cast(coalesce(summed.{{ name }}_sum, 0) as decimal(38, 0)) as {{ name }}_sum,
-        cast(coalesce(summed.{{ name }}_sum_sq, 0) as decimal(38, 0)) as {{ name }}_sum_sq,
-        cast(coalesce(summed.outcome_{{ name }}_sum, 0) as decimal(38, 0)) as outcome_{{ name }}_sum,
-        {%- endfor %}
-        {%- for pair in ['watch_spend', 'watch_unseen', 'spend_unseen'] %}
-        cast(coalesce(summed.{{ pair }}_sum, 0) as decimal(38, 0)) as {{ pair }}_sum,
+        {%- for name in ['outcome_sum', 'watch_sum', 'spend_sum', 'unseen_sum'] + products.keys() | list %}
+        cast(coalesce(summed.{{ name }}, 0) as decimal(38, 0)) as {{ name }},
         {%- endfor %}
         cast(coalesce(summed.n_lines, 0) as bigint) as n_lines,
         cast(coalesce(summed.n_unvalued_lines, 0) as bigint) as n_unvalued_lines,
