@@ -40,9 +40,30 @@ def tiles(context: WeeklyContext) -> Block:
                 _tile(context, "Net unlock revenue", unlock_revenue, formats.money),
                 _tile(context, "Ad revenue, own apps", ad_revenue, formats.money),
             ],
-            "note": _NOTE,
+            "note": f"{_NOTE}{_left_out(context)}",
         },
     )
+
+
+def _left_out(context: WeeklyContext) -> str:
+    """What the money tiles cannot count, because nobody knows its value."""
+    parts = []
+    for column, what in (
+        ("n_unpriced_unlocks", "unlocks without a known cash value"),
+        ("n_unpriced_impressions", "ad impressions without reported revenue"),
+    ):
+        total = context.week.total(column)
+        if total.value:
+            figure = Figure(
+                f"left_out.{column}",
+                total.value,
+                formats.count(total.value),
+                "events",
+                how="sum",
+                sources=total.sources,
+            )
+            parts.append(f"{context.record.text(figure)} {what}")
+    return f" Not in the sums: {formats.listed(parts)}." if parts else ""
 
 
 def _tile(

@@ -40,7 +40,7 @@ def draw_panel(
     """One panel. The first of a row carries the percent labels in a gutter of GUTTER_MM to its left."""
     gutter = GUTTER_MM if first else 0.0
     canvas = Canvas(width_mm + gutter, height_mm, fonts)
-    # A number alone has no axis below it and may use that room; a framed state keeps the neighbours' baseline.
+    # A number alone has no axis below it and may use that room; a frame keeps the neighbours' baseline.
     bottom = 0.0 if content.empty is not None and content.empty.big is not None else _BOTTOM_MM
     axes = canvas.axes(gutter, bottom, gutter + width_mm - _SIDE_MM, height_mm - _TOP_MM)
     axes.set_xlim(0.5, content.total_episodes + 0.5)

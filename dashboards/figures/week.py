@@ -28,7 +28,9 @@ _WEEKLY_COLUMNS = (
     "n_gate_viewers",
     "n_gate_unlockers",
     "unlock_net_micros",
+    "n_unpriced_unlocks",
     "ad_revenue_micros",
+    "n_unpriced_impressions",
     "is_complete_week",
 )
 

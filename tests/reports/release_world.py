@@ -307,7 +307,9 @@ def _weekly_rows(spec: SeriesSpec, studio_id: str) -> Iterable[tuple[object, ...
             viewers,
             unlockers,
             unlockers * 1_903_411,
-            None if ads is None else starters * 3,
+            1204 if spec.series_id == "ser_heir" else 0,
+            starters * 4,
+            starters if ads is not None else starters * 4,
             ads,
             True,
         )
@@ -387,7 +389,8 @@ def write_release(path: Path, world: World = WORLD) -> Path:
         "weekly.series_week",
         "series_id VARCHAR, studio_id VARCHAR, week_start VARCHAR, n_starters BIGINT, n_viewers BIGINT, "
         "n_starts BIGINT, n_completions BIGINT, watch_seconds BIGINT, n_gate_viewers BIGINT, "
-        "n_gate_unlockers BIGINT, unlock_net_micros BIGINT, ad_impressions BIGINT, ad_revenue_micros BIGINT, "
+        "n_gate_unlockers BIGINT, unlock_net_micros BIGINT, n_unpriced_unlocks BIGINT, "
+        "ad_impressions BIGINT, n_unpriced_impressions BIGINT, ad_revenue_micros BIGINT, "
         "is_complete_week BOOLEAN",
         (row for s, x in series for row in _weekly_rows(x, s.studio_id)),
     )

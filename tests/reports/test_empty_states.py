@@ -39,6 +39,10 @@ def test_five_looks(fonts: FontSet) -> None:
         ("std_newcut", "310 started; one episode is released, so there is no drop to show yet."),
         ("std_starfall", "not yet released"),
         ("std_lantern", "0 of 204 unlocked: the true rate is probably below 1.8%"),
+        (
+            "std_starfall",
+            "Not in the sums: 1,204 unlocks without a known cash value and 89,847 ad impressions",
+        ),
         ("std_lantern", "no ad revenue reported by own apps"),
     ],
 )

@@ -128,9 +128,12 @@ def test_the_table_behind_the_curve_is_the_release(
     tables = packs["std_starfall"].rendered.figures["tables"]
     assert isinstance(tables, dict)
     rows = database.execute(
-        """SELECT episode_seq, n_event, n_entered - n_event - n_censored, n_censored, estimate, ci_low,
-                  ci_high FROM audience.episode_reach WHERE series_id = 'ser_heir' AND cohort_week = '2026-11-09'
-           AND surface = 'all' AND horizon_hours = 168 ORDER BY 1"""
+        """SELECT episode_seq, n_event, n_entered - n_event - n_censored, n_censored,
+                  estimate, ci_low, ci_high
+           FROM audience.episode_reach
+           WHERE series_id = 'ser_heir' AND cohort_week = '2026-11-09'
+             AND surface = 'all' AND horizon_hours = 168
+           ORDER BY episode_seq"""
     ).fetchall()
     columns = ("episode", "watching", "left", "too_recent", "estimate", "low", "high")
     assert [tuple(row[c] for c in columns) for row in tables["R1"]] == rows
