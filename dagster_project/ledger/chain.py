@@ -33,7 +33,7 @@ class Seal:
     """What closes a month: the state of the chain and the identity of its files.
 
     Attributes:
-        previous_seal_sha256: sha-256 of the seal before, 64 zeros for the first.
+        previous_seal_sha256: `seal_sha256` of the month before, 64 zeros for the first.
         files: File name to sha-256, the seal itself left out.
         totals: Direction, then currency, to the sum of the month's lines in minor units.
     """
@@ -49,10 +49,18 @@ class Seal:
     totals: Mapping[str, Mapping[str, int]]
     closed_at: str
 
+    @property
+    def seal_sha256(self) -> str:
+        """sha-256 over everything the seal says."""
+        return sha256(_json(vars(self)))
+
     def content(self) -> bytes:
-        """The bytes of `seal.json`."""
-        text = json.dumps(vars(self), indent=2, sort_keys=True, ensure_ascii=False)
-        return (text + "\n").encode()
+        """The bytes of `seal.json`: the fields and their sha-256."""
+        return _json({**vars(self), "seal_sha256": self.seal_sha256})
+
+
+def _json(fields: Mapping[str, Any]) -> bytes:
+    return (json.dumps(fields, indent=2, sort_keys=True, ensure_ascii=False) + "\n").encode()
 
 
 def parse_seal(content: bytes) -> Seal:
@@ -63,9 +71,12 @@ def parse_seal(content: bytes) -> Seal:
     """
     try:
         fields: dict[str, Any] = json.loads(content)
+        stated = fields.pop("seal_sha256")
         seal = Seal(**fields)
-    except (TypeError, UnicodeDecodeError) as error:
-        raise ValueError(str(error)) from error
+    except (TypeError, AttributeError, KeyError, UnicodeDecodeError) as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
+    if stated != seal.seal_sha256:
+        raise ValueError("its own sha-256 does not fit")
     if seal.content() != content:
         raise ValueError("it is not written as seals are")
     return seal
@@ -87,7 +98,7 @@ def make_seal(
         format_version=FORMAT_VERSION,
         previous_hash=previous_hash,
         hash=chain_hash(previous_hash, lines),
-        previous_seal_sha256=sha256(previous.content()) if previous else GENESIS,
+        previous_seal_sha256=previous.seal_sha256 if previous else GENESIS,
         files={name: sha256(content) for name, content in files.items()},
         line_count=len(lines),
         weight_count=weight_count,

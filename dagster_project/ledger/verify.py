@@ -22,6 +22,9 @@ from dagster_project.storage.ledger_files import (
     weight_count,
 )
 
+# What reading a Parquet file of another make can raise.
+_UNREADABLE = (pa.ArrowException, OSError, ValueError, TypeError)
+
 
 @dataclass
 class PeriodCheck:
@@ -94,17 +97,16 @@ def _check(files: PeriodFiles, before: PeriodCheck | None) -> PeriodCheck:
         return check
     check.seal = seal
     _check_place(check, seal, before)
-    for name in (LINES, WEIGHTS):
-        if name in files.contents and seal.files.get(name) != sha256(files.contents[name]):
-            problems.append(f"{name} was changed: its sha-256 is not the sealed one")
-    if LINES in files.contents:
-        _check_lines(check, seal, files.contents[LINES])
-    if WEIGHTS in files.contents:
-        try:
-            if weight_count(files.contents[WEIGHTS]) != seal.weight_count:
-                problems.append(f"{WEIGHTS} has another number of rows than was sealed")
-        except (pa.ArrowException, OSError) as error:
-            problems.append(f"{WEIGHTS} cannot be read: {error}")
+    intact = {name: content for name, content in files.contents.items() if seal.files.get(name) == sha256(content)}
+    problems += [
+        f"{name} was changed: its sha-256 is not the sealed one"
+        for name in (LINES, WEIGHTS)
+        if name in files.contents and name not in intact
+    ]
+    if LINES in intact:
+        _check_lines(check, seal, intact[LINES])
+    if WEIGHTS in intact:
+        _check_weights(check, seal, intact[WEIGHTS])
     return check
 
 
@@ -118,14 +120,14 @@ def _check_place(check: PeriodCheck, seal: Seal, before: PeriodCheck | None) -> 
         return  # told of the month before
     if seal.previous_hash != (previous.hash if previous else GENESIS):
         check.problems.append("the chain is broken before it: the previous hash is not that of the month before")
-    if seal.previous_seal_sha256 != (sha256(previous.content()) if previous else GENESIS):
+    if seal.previous_seal_sha256 != (previous.seal_sha256 if previous else GENESIS):
         check.problems.append("the chain is broken before it: the seal of the month before is another")
 
 
 def _check_lines(check: PeriodCheck, seal: Seal, content: bytes) -> None:
     try:
         check.lines = [LedgerLine.from_record(record) for record in line_records(content)]
-    except (pa.ArrowException, OSError) as error:
+    except _UNREADABLE as error:
         check.problems.append(f"{LINES} cannot be read: {error}")
         return
     if seal.format_version in COLUMNS and chain_hash(seal.previous_hash, check.lines, seal.format_version) != seal.hash:
@@ -136,3 +138,13 @@ def _check_lines(check: PeriodCheck, seal: Seal, content: bytes) -> None:
         check.problems.append("its totals are not the sealed ones")
     if any(line.posted_period != check.period for line in check.lines):
         check.problems.append("it carries lines of another month")
+
+
+def _check_weights(check: PeriodCheck, seal: Seal, content: bytes) -> None:
+    try:
+        count = weight_count(content)
+    except _UNREADABLE as error:
+        check.problems.append(f"{WEIGHTS} cannot be read: {error}")
+        return
+    if count != seal.weight_count:
+        check.problems.append(f"{WEIGHTS} has {count} rows, {seal.weight_count} were sealed")

@@ -51,11 +51,13 @@ class MoneyWorld:
             yield connection
 
     def write(self, relation: str, rows: Sequence[Row], file: str = "a") -> None:
-        """Insert rows (missing columns are null); rows of `raw` get their lineage, with `file` as the delivered file."""
+        """Insert rows (missing columns are null); rows of `raw` get their lineage, `file` as the delivered file."""
         with self.connection() as connection:
             for row in rows:
                 self._lines += 1
-                lineage = {**LINEAGE, "_file_sha256": file, "_line_no": self._lines} if relation.startswith("raw.") else {}
+                lineage = (
+                    {**LINEAGE, "_file_sha256": file, "_line_no": self._lines} if relation.startswith("raw.") else {}
+                )
                 values = {**row, **lineage}
                 names = ", ".join(f'"{name}"' for name in values)
                 marks = ", ".join("?" for _ in values)
@@ -75,11 +77,22 @@ class MoneyWorld:
             load_ledger(connection, self.layout)
         os.environ["CLIFFHANGER_WAREHOUSE"] = str(self.layout.warehouse)
         target = str(self.layout.dbt_target)
-        arguments = [command, "--quiet", "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR), "--select", select]
+        arguments = [
+            command,
+            "--quiet",
+            "--project-dir",
+            str(DBT_DIR),
+            "--profiles-dir",
+            str(DBT_DIR),
+            "--select",
+            select,
+        ]
         arguments += ["--target-path", target, "--log-path", target, *(["--full-refresh"] if full_refresh else [])]
         result = dbtRunner(manifest=manifest(self.layout)).invoke(arguments)
         assert result.success, [
-            (node.node.name, node.message) for node in getattr(result.result, "results", []) if node.status not in ("success", "pass")
+            (node.node.name, node.message)
+            for node in getattr(result.result, "results", [])
+            if node.status not in ("success", "pass")
         ] or result.exception
         return result
 
@@ -140,7 +153,13 @@ def ad(number: int, series: str | None, country: str, day: str, **more: Any) -> 
 
 def price(country: str, micros: int) -> Row:
     """The reference price of a thousand impressions in a country."""
-    return {"kind": "ecpm", "surface": "tiktok_minis", "country": country, "valid_from": "2026-01-01", "micros_usd": micros}
+    return {
+        "kind": "ecpm",
+        "surface": "tiktok_minis",
+        "country": country,
+        "valid_from": "2026-01-01",
+        "micros_usd": micros,
+    }
 
 
 def platform_statement(number: str, first: str, last: str, gross: str, **more: Any) -> Row:
