@@ -27,7 +27,7 @@ LINE_SCHEMA = pa.schema(
     ]
 )
 _BLANKS = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
-_QUOTE, _COLON, _BACKSLASH, _DELETE, _SPACE = 0x22, 0x3A, 0x5C, 0x7F, 0x20
+_QUOTE, _COLON, _BACKSLASH, _DELETE, _SPACE, _NEWLINE = 0x22, 0x3A, 0x5C, 0x7F, 0x20, 0x0A
 
 
 class FileCounts:
@@ -140,6 +140,7 @@ def _key_marks(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> NDArray[n
     marks = np.flatnonzero((before == _QUOTE) & is_colon)
     counts = np.diff(np.searchsorted(marks, offsets)).astype(np.int32)
     spaced = np.flatnonzero((before <= _SPACE) & is_colon)
+    spaced = spaced[before[spaced] != _NEWLINE]
     if len(spaced):
         counts[_rows_of(spaced, offsets)] = -1
     return counts

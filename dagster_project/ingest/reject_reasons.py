@@ -42,7 +42,8 @@ def masked(contract: TableContract, text: str) -> str:
     """`text` with the values of personal columns hidden, also where the text is not valid JSON."""
     for column in contract.columns:
         if column.is_personal:
-            pattern = rf'("{column.name}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}}\s]+)'
+            # A text, also one without an end; something nested, up to its first closing bracket; any other literal.
+            pattern = rf'("{column.name}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[{{\[][^}}\]]*[}}\]]*|[^,}}\s]+)'
             text = rf"""regexp_replace({text}, '{pattern}', '\1"***"', 'g')"""
     return f"left({text}, {RAW_TEXT_LIMIT})"
 
