@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
@@ -44,6 +45,13 @@ class MoneyWorld:
                 connection.execute(reference_table_ddl(contract))
             prepare_history(connection)
             load_ledger(connection, self.layout)
+
+    def copy_to(self, root: Path) -> MoneyWorld:
+        """The same world in a data root of its own."""
+        shutil.copytree(self.layout.root, root)
+        copy = object.__new__(MoneyWorld)
+        copy.layout, copy._lines = DataLayout(root), self._lines
+        return copy
 
     @contextmanager
     def connection(self) -> Iterator[Connection]:

@@ -1,4 +1,4 @@
-"""The worked examples to the cent, in SQL: raw rows in, months closed one after the other, figures as copied here out."""
+"""The worked examples to the cent, in SQL: raw rows in, months closed one after the other, figures out."""
 
 from __future__ import annotations
 
