@@ -20,7 +20,7 @@ telemetry:
 run_monitoring:
   enabled: true
 """
-INGEST_GROUPS = ("reference", "raw")
+INGEST_GROUPS = ("reference", "ledger", "raw")
 
 
 def run_nightly(settings: Settings, *, first: date, last: date, groups: Sequence[str] = ()) -> str:

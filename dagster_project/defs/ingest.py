@@ -13,17 +13,19 @@ from dagster_project.ingest import ingest_feed, prepare_raw, profile_feed, reing
 from dagster_project.ingest.gate import check_profile
 from dagster_project.settings import Settings
 from dagster_project.storage.batches import pending_batches, prepare_history, record_gate
+from dagster_project.storage.ledger_files import load_ledger
 from dagster_project.storage.reference_tables import read_reference, write_reference
 from dagster_project.storage.release import CheckRecord
 
 GATE = "delivery_profile"
+LEDGER_TABLES = ("ledger_lines", "ledger_weights", "ledger_periods")
 
 
 def build(settings: Settings) -> list[dg.AssetsDefinition]:
     """The reference asset and one raw asset per feed."""
     contracts = {**feed_contracts(), **statement_contracts()}
     partitions = ingest_days(settings)
-    return [_reference_asset(), *(_raw_asset(contract, partitions) for contract in contracts.values())]
+    return [_reference_asset(), _ledger_asset(), *(_raw_asset(contract, partitions) for contract in contracts.values())]
 
 
 def _reference_asset() -> dg.AssetsDefinition:
@@ -49,6 +51,24 @@ def _reference_asset() -> dg.AssetsDefinition:
             yield dg.MaterializeResult(asset_key=["reference", name], metadata={"rows": table.rows.num_rows})
 
     return reference
+
+
+def _ledger_asset() -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="ledger",
+        specs=[
+            dg.AssetSpec(["ledger", name], description="What the closes have posted", group_name="ledger")
+            for name in LEDGER_TABLES
+        ],
+    )
+    def ledger(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
+        """The closed months as they lie in the ledger's files, readable for the models."""
+        with warehouse.connection() as connection:
+            load_ledger(connection, warehouse.layout)
+        for name in LEDGER_TABLES:
+            yield dg.MaterializeResult(asset_key=["ledger", name])
+
+    return ledger
 
 
 def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition) -> dg.AssetsDefinition:

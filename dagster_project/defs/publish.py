@@ -14,6 +14,7 @@ from dagster_project.storage.checks import dbt_checks
 from dagster_project.storage.exports import export_models
 from dagster_project.storage.fingerprint import code_fingerprint
 from dagster_project.storage.layout import DataLayout
+from dagster_project.storage.ledger_files import loaded_head
 from dagster_project.storage.manifest import ExportedModel, exported_models
 from dagster_project.storage.reference_tables import stored_fingerprint
 from dagster_project.storage.release import Estimates, ReleaseRecord, build_release, publish
@@ -66,6 +67,7 @@ def _published_asset() -> dg.AssetsDefinition:
             checks = [*batches.gate_checks(connection, pending), *dbt_checks(layout.dbt_target)]
             as_of = batches.data_through(connection)
             reference = stored_fingerprint(connection)
+            ledger = loaded_head(connection)
         release_id = f"{now:%Y%m%dT%H%M%SZ}-{context.run_id[:8]}"
         partial, content_hash, row_count = build_release(
             layout,
@@ -85,6 +87,7 @@ def _published_asset() -> dg.AssetsDefinition:
             as_of=as_of,
             reference_fingerprint=reference,
             code_fingerprint=code_fingerprint(PROJECT_ROOT),
+            ledger_head=ledger,
             row_count=row_count,
         )
         latest = history[-1] if history else None

@@ -16,6 +16,7 @@ from dagster_project.settings import DBT_DIR, PROJECT_ROOT, Settings, export_env
 from dagster_project.storage.batches import pending_batches, release_history
 from dagster_project.storage.fingerprint import code_fingerprint
 from dagster_project.storage.layout import DataLayout
+from dagster_project.storage.ledger_files import loaded_head
 from dagster_project.storage.reference_tables import stored_fingerprint
 
 
@@ -83,11 +84,15 @@ def build(settings: Settings) -> tuple[dg.AssetsDefinition, DbtCliResource]:
             pending = pending_batches(connection)
             history = release_history(connection)
             reference = stored_fingerprint(connection)
+            ledger = loaded_head(connection)
         code = code_fingerprint(PROJECT_ROOT)
         last = history[-1] if history else None
         is_stale = last is None or last.reference_fingerprint != reference or last.code_fingerprint != code
-        if not pending and not is_stale:
-            context.log.info("nothing new: every batch is in the current release and the code is the same")
+        is_closed_since = last is not None and last.ledger_head != ledger
+        if not pending and not is_stale and not is_closed_since:
+            context.log.info(
+                "nothing new: every batch is in the current release and neither the code nor the ledger has changed"
+            )
             return
         # A change of code or of a reference table can touch any row: only then is everything computed anew.
         arguments = ["build", *(["--full-refresh"] if is_stale else [])]

@@ -19,7 +19,8 @@ def prepare_history(connection: duckdb.DuckDBPyConnection) -> None:
     )
     connection.execute(
         "create table if not exists raw.releases (release_id varchar, created_at timestamptz, content_hash varchar, "
-        "as_of timestamptz, reference_fingerprint varchar, code_fingerprint varchar, row_count bigint)"
+        "as_of timestamptz, reference_fingerprint varchar, code_fingerprint varchar, "
+        "ledger_head varchar, row_count bigint)"
     )
     connection.execute(
         "create table if not exists raw.gate_checks (batch_id varchar, feed varchar, check_name varchar, "
@@ -41,7 +42,7 @@ def mark_released(connection: duckdb.DuckDBPyConnection, batch_ids: Sequence[str
     try:
         for batch_id in batch_ids:
             connection.execute("update raw.batches set state = 'released' where batch_id = ?", [batch_id])
-        connection.execute("insert into raw.releases values (?, ?, ?, ?, ?, ?, ?)", list(astuple(record)))
+        connection.execute("insert into raw.releases values (?, ?, ?, ?, ?, ?, ?, ?)", list(astuple(record)))
         connection.commit()
     except BaseException:
         connection.rollback()
@@ -55,8 +56,8 @@ def note_unchanged(
     connection.begin()
     try:
         connection.execute(
-            "update raw.releases set reference_fingerprint = ?, code_fingerprint = ? where release_id = ?",
-            [recomputed.reference_fingerprint, recomputed.code_fingerprint, latest.release_id],
+            "update raw.releases set reference_fingerprint = ?, code_fingerprint = ?, ledger_head = ? where release_id = ?",
+            [recomputed.reference_fingerprint, recomputed.code_fingerprint, recomputed.ledger_head, latest.release_id],
         )
         for batch_id in batch_ids:
             connection.execute("update raw.batches set state = 'released' where batch_id = ?", [batch_id])
@@ -69,7 +70,7 @@ def note_unchanged(
 def release_history(connection: duckdb.DuckDBPyConnection) -> list[ReleaseRecord]:
     """All releases, oldest first."""
     rows = connection.execute(
-        "select release_id, created_at, content_hash, as_of, reference_fingerprint, code_fingerprint, row_count "
+        "select release_id, created_at, content_hash, as_of, reference_fingerprint, code_fingerprint, ledger_head, row_count "
         "from raw.releases order by created_at, release_id"
     ).fetchall()
     return [ReleaseRecord(*row) for row in rows]

@@ -42,6 +42,7 @@ class ReleaseRecord:
     as_of: datetime | None
     reference_fingerprint: str
     code_fingerprint: str
+    ledger_head: str
     row_count: int
 
 

@@ -88,8 +88,8 @@ EXPECTATIONS = (
     Expectation(
         "fct_unlock.csv",
         "core.fct_unlock",
-        ("source", "order_id", "line_no", "event_type", "event_seq"),
-        "event_type in ('unlocked', 'refunded') and not starts_with(order_id, 'X-')",
+        ("source", "order_id", "line_no"),
+        "not starts_with(order_id, 'X-')",
     ),
     Expectation(
         "fct_topup.csv",
@@ -151,6 +151,14 @@ def probe_heartbeats() -> bytes:
     return "".join(lines).encode()
 
 
+def reading(released: Path) -> duckdb.DuckDBPyConnection:
+    """A session on the release, attached as `release`: the file's own name would hide its schema `cliffhanger`."""
+    connection = duckdb.connect()
+    connection.execute(f"attach '{released}' as release (read_only)")
+    connection.execute("use release")
+    return connection
+
+
 def probe_offers(header: Sequence[str]) -> str:
     """One paywall offer a minute from the same test account, in the columns of the unlock file."""
     lines = []
@@ -167,6 +175,7 @@ def probe_offers(header: Sequence[str]) -> str:
             "viewer_id": "probe-1",
             "series_id": "S-ROOF",
             "episode_seq_from": "3",
+            "episode_seq_to": "3",
             "token_paid": "0",
             "token_bonus": "0",
             "event_ts": utc_text(happened),
@@ -347,13 +356,13 @@ def released(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("expectation", EXPECTATIONS, ids=lambda expectation: expectation.csv_name.removesuffix(".csv"))
 def test_released_table_equals_hand_worked_rows(released: Path, expectation: Expectation) -> None:
-    with duckdb.connect(str(released), read_only=True) as connection:
+    with reading(released) as connection:
         lines = differences(connection, expectation, read_expected(expectation.csv_name))
     assert not lines, "\n" + "\n".join(lines)
 
 
 def test_quarantine_holds_every_bad_row_with_its_reason(released: Path) -> None:
-    with duckdb.connect(str(released), read_only=True) as connection:
+    with reading(released) as connection:
         lines = quarantine_differences(connection)
     assert not lines, "\n" + "\n".join(lines)
 
@@ -364,7 +373,7 @@ def test_files_that_arrive_in_another_order_give_the_same_release(tmp_path: Path
     deliver_rest(root)
     run_pipeline(root)
     deliver_first(root)
-    with duckdb.connect(str(run_pipeline(root)), read_only=True) as connection:
+    with reading(run_pipeline(root)) as connection:
         lines = [
             line
             for expectation in EXPECTATIONS
