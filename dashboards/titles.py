@@ -67,6 +67,14 @@ def printable(raw: str | None, identifier: str, kind: str, language: str | None,
     return Title(kept, note, tongue)
 
 
+def fit_between(
+    before: str, title: Title, after: str, width_pt: float, size_pt: float, fonts: FontSet
+) -> Title:
+    """The title, cut so that `before`, it and `after` fill at most one line of `width_pt` in the strong weight."""
+    fixed = fonts.text_width(before + after, size_pt, STRONG)
+    return title.fitted(width_pt - fixed, size_pt, fonts)
+
+
 def fit(text: str, width_pt: float, size_pt: float, fonts: FontSet, weight: int = REGULAR) -> str:
     """The longest beginning of `text` that fits one line of `width_pt`, with an ellipsis when cut."""
     if fonts.text_width(text, size_pt, weight) <= width_pt:

@@ -188,8 +188,8 @@ def sample_ratio_p(observed: Sequence[int]) -> float | None:
 
 def holm(p_values: Sequence[float]) -> list[float]:
     """P-values adjusted for the number of comparisons (Holm 1979), in the order given."""
-    if not p_values:
-        return []
+    if len(p_values) < 2:
+        return list(p_values)
     adjusted: Any = multipletests(list(p_values), method="holm")[1]
     return [float(one) for one in adjusted]
 

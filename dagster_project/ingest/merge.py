@@ -53,7 +53,7 @@ def merge_staged(
     loaded = _settle_identity(connection, contract, readings, stamp)
     _stamp_files(connection, loaded, stamp)
     _apply_window(connection, contract, before, stamp.now)
-    connection.execute(statements.find_problems())
+    _find_problems(connection, statements)
     collides = _find_contenders(connection, contract, statements, is_anew=bool(stamp.former))
     _insert_books(connection, contract, readings, stamp)
     _write(connection, statements, stamp, collides=collides)
@@ -149,6 +149,12 @@ def _one(connection: Connection, query: str) -> tuple[Any, ...]:
     row = connection.execute(query).fetchone()
     assert row is not None  # an aggregate without groups has one row
     return row
+
+
+def _find_problems(connection: Connection, statements: MergeStatements) -> None:
+    """The statement is long: it is only planned when there is a failed row to explain."""
+    (failed,) = _one(connection, "select count(*) from staged where not _ok")
+    connection.execute(statements.find_problems() if failed else statements.no_problems())
 
 
 def _find_contenders(

@@ -63,6 +63,13 @@ class MergeStatements:
             left(_shown, {RAW_TEXT_LIMIT}) as raw_text
         from failed"""
 
+    @staticmethod
+    def no_problems() -> str:
+        """An empty `problem_row`."""
+        return """create or replace temp table problem_row (
+            _file_index integer, _line_no bigint, reason_code varchar, detail varchar, raw_text varchar
+        )"""
+
     def _masked_record(self) -> str:
         """The delivered text without personal values: by key in JSON, by field where a record came with its fields."""
         text = "rtrim(coalesce(_raw, _doc), chr(13) || chr(10))"

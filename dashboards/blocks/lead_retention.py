@@ -5,6 +5,7 @@ from functools import partial
 from dashboards import formats, theme
 from dashboards.blocks.context import WeeklyContext
 from dashboards.blocks.empties import empty_curve
+from dashboards.charts.canvas import PT_PER_MM
 from dashboards.charts.empty import EmptyState
 from dashboards.charts.retention import (
     Line,
@@ -20,6 +21,7 @@ from dashboards.figures.findings import compared
 from dashboards.figures.record import Figure
 from dashboards.figures.scope import Series
 from dashboards.sentences import Sentence, plain, spans
+from dashboards.titles import fit_between
 
 _HEIGHTS_MM, _ALONE_HEIGHTS_MM, _EMPTY_HEIGHTS_MM = (
     (50.0, 66.0, 92.0),
@@ -27,7 +29,7 @@ _HEIGHTS_MM, _ALONE_HEIGHTS_MM, _EMPTY_HEIGHTS_MM = (
     (34.0, 40.0, 46.0),
 )
 """Least, preferred and greatest height of the chart: among others, as the only one, and without a curve."""
-_TITLE_PT = 220.0
+_HEADING_PT = theme.FULL_WIDTH_MM * PT_PER_MM * 0.98
 
 
 def lead_retention(context: WeeklyContext) -> Block:
@@ -36,9 +38,10 @@ def lead_retention(context: WeeklyContext) -> Block:
     if lead is None:
         return _nothing(context)
     empty = empty_curve(context, lead, wide=True)
-    title = lead.title.fitted(_TITLE_PT, theme.TYPE["h2"], week.fonts)
     if empty is not None:
-        heading: Sentence = ("No retention curve yet for ", title)
+        before = "No retention curve yet for "
+        title = fit_between(before, lead.title, "", _HEADING_PT, theme.TYPE["h2"], week.fonts)
+        heading: Sentence = (before, title)
         return _empty_block(context, heading, empty)
     content, notes = _content(context, lead)
     heading = _heading(context, lead)
@@ -65,19 +68,16 @@ def lead_retention(context: WeeklyContext) -> Block:
 
 
 def _heading(context: WeeklyContext, lead: Series) -> Sentence:
-    title = lead.title.fitted(_TITLE_PT, theme.TYPE["h2"], context.week.fonts)
-    if lead.gate is None:
-        return ("How far viewers get in ", title)
-    measured = context.measures.reach(lead, lead.gate)
-    if measured.figure is None:
-        return ("How far viewers get in ", title)
-    if measured.difference is None:
-        return (f"{context.record.text(measured.figure)} of starters get past the paywall of ", title)
-    assert measured.previous is not None
-    moved = compared(measured.difference, "up from ", "down from ", "")
-    moved = moved + context.record.text(measured.previous) if moved else "no clear change on last week"
-    share = context.record.text(measured.figure)
-    return (f"{share} of starters get past the paywall of ", title, f", {moved}")
+    before, after = "How far viewers get in ", ""
+    if lead.gate is not None:
+        measured, say = context.measures.reach(lead, lead.gate), context.record.text
+        if measured.figure is not None:
+            before = f"{say(measured.figure)} of starters get past the paywall of "
+        if measured.difference is not None and measured.previous is not None:
+            moved = compared(measured.difference, ", up from ", ", down from ", "")
+            after = moved + say(measured.previous) if moved else ", no clear change"
+    title = fit_between(before, lead.title, after, _HEADING_PT, theme.TYPE["h2"], context.week.fonts)
+    return (before, title, after)
 
 
 def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]]:

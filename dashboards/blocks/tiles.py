@@ -10,7 +10,7 @@ from dashboards.charts.canvas import PT_PER_MM
 from dashboards.charts.sparkline import draw_sparkline
 from dashboards.compare import share
 from dashboards.document import Block
-from dashboards.figures.measures import Measured
+from dashboards.figures.measures import FEW_VIEWERS, Measured
 from dashboards.figures.record import Figure
 
 _TILE_PT = (theme.FULL_WIDTH_MM - 4 * 3.0) / 5 * PT_PER_MM
@@ -83,12 +83,18 @@ def _tile(
         "value": say(figure),
         "delta": _delta(context, measured),
         "reference": reference,
-        "state": ", ".join(
-            word for word in ("provisional" if measured.provisional else "", measured.reason or "") if word
-        ),
+        "state": _state(measured),
         "interval": say(measured.interval) if measured.interval else None,
         "spark": _spark(context, subject or label, measured, write),
     }
+
+
+def _state(measured: Measured) -> str:
+    if not measured.provisional:
+        return measured.reason or ""
+    # Both on one line of a tile.
+    short = {FEW_VIEWERS: "few viewers"}.get(measured.reason or "", measured.reason)
+    return f"provisional, {short}" if short else "provisional"
 
 
 def _unavailable(

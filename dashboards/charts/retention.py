@@ -264,7 +264,10 @@ def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> Non
     near, far = sorted((left + side * 13.0, left + side * (13.0 + width)))
     if near < canvas.to_points(axes, 0.5, 0)[0] or far > canvas.width_mm * PT_PER_MM:
         return
-    offset = _free_offset(canvas, axes, content, (at, middle), (near, far))
+    # Clear of the band as well where that can be had.
+    offset = _free_offset(canvas, axes, content, (at, middle), (near, far), beyond_band=True)
+    if offset is None:
+        offset = _free_offset(canvas, axes, content, (at, middle), (near, far), beyond_band=False)
     if offset is None:
         return
     axes.annotate(
@@ -297,17 +300,27 @@ def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> Non
 
 
 def _free_offset(
-    canvas: Canvas, axes: Axes, content: Retention, anchor: tuple[float, float], span: tuple[float, float]
+    canvas: Canvas,
+    axes: Axes,
+    content: Retention,
+    anchor: tuple[float, float],
+    span: tuple[float, float],
+    *,
+    beyond_band: bool,
 ) -> float | None:
     # The least vertical move (points) that brings two lines of text clear of all curves and labels.
     episode_pt = canvas.to_points(axes, 1, 0)[0] - canvas.to_points(axes, 0, 0)[0]
     origin = canvas.to_points(axes, 0, 0)[0]
     first, last = ((edge - origin) / episode_pt for edge in span)
     taken: list[tuple[float, float]] = []
-    for line, _, _ in _lines(content):
+    shapes = [list(line.points) for line, _, _ in _lines(content)]
+    if beyond_band:
+        known = [(p.episode, p.estimate.interval) for p in content.points if p.estimate is not None]
+        shapes.append([(k, edge) for k, interval in known for edge in (interval.low, interval.high)])
+    for shape in shapes:
         heights = [
             canvas.to_points(axes, 0, share)[1]
-            for episode, share in line.points
+            for episode, share in shape
             if episode + 0.5 >= first and episode - 0.5 <= last
         ]
         if heights:

@@ -18,6 +18,8 @@ def draw_sparkline(
     width, height = theme.SPARKLINE_MM
     canvas = Canvas(width, height, fonts)
     axes = canvas.axes(0.5, 0.8, width - 1.2, height - 0.8)
+    axes.set_xticks([])
+    axes.set_yticks([])
     axes.set_axis_off()
     low, high = min(known), max(known)
     pad = (high - low) * 0.12 or abs(high) * 0.1 or 1.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from dashboards.compare import Estimate, Interval
 from dashboards.figures.record import Source
@@ -54,12 +55,12 @@ class Curve:
         point = self.points.get(episode) if episode is not None else None
         return point.estimate if point else None
 
-    @property
+    @cached_property
     def known(self) -> list[CurvePoint]:
         """The points with an estimate, by episode."""
         return [self.points[k] for k in sorted(self.points) if self.points[k].estimate is not None]
 
-    @property
+    @cached_property
     def entered(self) -> int:
         return max((point.n_entered for point in self.points.values()), default=0)
 

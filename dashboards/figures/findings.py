@@ -17,7 +17,7 @@ MOST_PER_METRIC = 2
 _ENOUGH = 3.0
 """An effect of three interval widths is beyond doubt; more certainty does not make it more important."""
 SMALLEST_BASE = 100
-"""A share that rests on fewer units is shown but not ranked."""
+"""A share that rests on fewer units is shown, but neither compared nor ranked."""
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,13 @@ from dashboards import formats
 from dashboards.compare import Difference, Estimate, Interval, against_fixed, difference, normal_weekly_range
 from dashboards.figures.benchmark import Benchmark
 from dashboards.figures.curves import HORIZON_HOURS
-from dashboards.figures.findings import verb
+from dashboards.figures.findings import SMALLEST_BASE, verb
 from dashboards.figures.record import Figure, FigureRecord, Source
 from dashboards.figures.scope import Series
 from dashboards.figures.week import WEEKLY, StudioWeek
 from dashboards.periods import Week
 
+FEW_VIEWERS = "too few viewers to compare"
 Signal = Literal["up", "down"]
 
 
@@ -124,10 +125,12 @@ class Measures:
     def against_benchmark(
         self, series: Series, measured: Measured, benchmark: Benchmark
     ) -> Difference | None:
-        """Reach of the series' first paid episode against the benchmark's; None when either is unknown."""
+        """Reach of the first paid episode against the benchmark's; None when either is unknown, or too few."""
         if series.gate is None or series.gate not in benchmark.points:
             return None
         this = self.week.curve(series).estimate(series.gate)
+        if this is not None and this.base < SMALLEST_BASE:
+            return None
         return (
             None
             if this is None or measured.figure is None
@@ -192,6 +195,8 @@ class Measures:
         )
         if last is None or previous is None:
             return Measured(figure, None, None, interval, None, provisional, None, history)
+        if min(this.base, last.base) < SMALLEST_BASE:
+            return Measured(figure, previous, None, interval, None, provisional, FEW_VIEWERS, history)
         change = difference(this, last)
         moved = self.record.add(
             Figure(

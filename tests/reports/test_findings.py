@@ -201,7 +201,7 @@ def quiet_world(weeks: int) -> release_world.World:
     ("weeks", "claim"),
     [
         (10, "Nothing changed by more than its normal weekly range."),
-        (3, "Too few earlier weeks to know what is normal."),
+        (3, "Too few earlier weeks or viewers to know what is normal."),
         (1, "There is no earlier week to compare with yet."),
     ],
 )

@@ -9,7 +9,6 @@ import pytest
 
 from dagster_project.contracts import feed_contracts
 from dagster_project.core.errors import LandingFileError
-from dagster_project.storage import landing
 from dagster_project.storage.landing import FileForm, Packing, discover, open_landed
 from dagster_project.storage.layout import DataLayout
 
@@ -97,11 +96,11 @@ def test_a_file_or_folder_without_permission_is_told(folder: Path, monkeypatch: 
         raise PermissionError(13, "Permission denied")
 
     with monkeypatch.context() as patched:
-        patched.setattr(landing.os, "open", refuse)
+        patched.setattr("dagster_project.storage.landing.os.open", refuse)
         with pytest.raises(LandingFileError, match=r"a\.jsonl: the landed file cannot be read\. Permission denied"):
             open_landed(file)
     with monkeypatch.context() as patched:
-        patched.setattr(landing.os, "scandir", refuse)
+        patched.setattr("dagster_project.storage.landing.os.scandir", refuse)
         with pytest.raises(LandingFileError, match="cannot be listed"):
             names(folder)
 

@@ -35,6 +35,7 @@ MODELS = (
     "+fct_topup",
     "+dim_studio",
 )
+FACTS = ("+fct_gate_opportunity", "+fct_unlock", "+fct_offer", "+fct_ad_impression", "+fct_topup")
 COMPARED_SCHEMAS = ("core", "marts")
 
 _CONTROL_TABLES = """
@@ -179,7 +180,7 @@ class DbtWarehouse:
             raise DbtFailure("; ".join(bad))
 
     def _results(self, command: str, select: Sequence[str], full_refresh: bool) -> list[tuple[str, str]]:
-        arguments = [command, *folders(self.folder), "--quiet", "--select", *select]
+        arguments = [command, *folders(self.folder), "--quiet", "--no-write-json", "--select", *select]
         if full_refresh:
             arguments.append("--full-refresh")
         project = parsed_project()
@@ -212,7 +213,7 @@ def folders(target: Path) -> list[str]:
     """The options that say where dbt reads and writes."""
     return [
         "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-        "--target-path", str(target / "dbt"), "--log-path", str(target / "dbt"),
+        "--target-path", str(target / "dbt"), "--log-path", str(target / "dbt"), "--log-level-file", "none",
     ]
 
 
