@@ -56,16 +56,19 @@ def find(context: WeeklyContext) -> list[Finding]:
     if chosen:
         return chosen
     if not week.has_rows(week.week.before(1)):
-        claim = "There is no earlier week to compare with yet."
-        return [_plain_finding("nothing_to_compare", claim, "Changes are called from the second week on.")]
+        claim, why = (
+            "There is no earlier week to compare with yet.",
+            "Changes are called from the second week on.",
+        )
+        return [_plain_finding("nothing_to_compare", claim, why)]
     if unjudged or not comparisons:
         rest = "; what could be compared shows no clear change" if comparisons else ""
         return [
             _plain_finding(
                 "too_little_history",
                 "Too few earlier weeks or viewers to know what is normal.",
-                f"Totals are judged from {FEWEST_WEEKS} earlier weeks on, shares from {SMALLEST_BASE} viewers "
-                f"on{rest}.",
+                f"Totals are judged from {FEWEST_WEEKS} earlier weeks on, shares from {SMALLEST_BASE} "
+                f"viewers on{rest}.",
             )
         ]
     said = context.record.text(

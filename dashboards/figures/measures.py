@@ -125,7 +125,7 @@ class Measures:
     def against_benchmark(
         self, series: Series, measured: Measured, benchmark: Benchmark
     ) -> Difference | None:
-        """Reach of the first paid episode against the benchmark's; None when either is unknown, or too few."""
+        """Reach of the first paid episode against the benchmark's; None without enough to compare."""
         if series.gate is None or series.gate not in benchmark.points:
             return None
         this = self.week.curve(series).estimate(series.gate)

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
+from itertools import combinations
 from pathlib import Path
 
 import pypdfium2
@@ -11,7 +13,11 @@ import pytest
 import release_world
 from conftest import Pack, pdf_text
 
+from dashboards import theme
+from dashboards.charts.canvas import PT_PER_MM, Canvas
 from dashboards.deliver import build_reports
+from dashboards.document import Block, Document
+from dashboards.figures.record import FigureRecord
 from dashboards.fonts import FontSet
 from dashboards.published import Release
 from dashboards.registry import REPORTS
@@ -61,16 +67,77 @@ def test_only_the_packaged_fonts_are_used(packs: dict[str, Pack]) -> None:
         assert {n for n in names if not n.startswith(("InterReport", "NotoSansCJKsc"))} == set()
 
 
-def test_korean_words_are_not_broken(packs: dict[str, Pack]) -> None:
-    """Where a line ends inside a finding, the word before the break is whole."""
-    words = {"그림자", "속의", "약속", "재벌가의", "숨은", "딸", "문리버", "스튜디오"}
-    for studio in ("std_starfall", "std_moonriver"):
-        pages = pypdfium2.PdfDocument(packs[studio].rendered.pdf)
-        lines = pages[0].get_textpage().get_text_range().splitlines()
-        for line in lines:
-            for part in line.split():
-                hangul = "".join(c for c in part if "\uac00" <= c <= "\ud7a3")
-                assert not any(hangul and hangul != w and w.startswith(hangul) for w in words), line
+def sheet(blocks: list[Block], fonts: FontSet) -> bytes:
+    """A page of the given blocks alone."""
+    made_at = datetime(2026, 11, 17, tzinfo=UTC)
+    document = Document(
+        "sheet", "2026-W46", "std", "Sheet", "en", made_at, [], "green", [blocks], FigureRecord(), [], {}, {}
+    )
+    return render(document, fonts).pdf
+
+
+HEADER = Block("header", {"kicker": "kicker", "title": {"text": "Title", "lang": "en"}, "facts": []})
+
+
+def test_korean_words_are_not_broken(fonts: FontSet) -> None:
+    """However a line is filled, it ends between Korean words; a word of forty syllables may break."""
+    words = ["그림자", "속의", "약속", "재벌가의", "숨은", "딸", "문리버스튜디오", "안녕하세요"]
+    broken = 0
+    for shift in range(12):
+        text = "x" * shift + " " + " ".join(words * 6)
+        item = {"claim": [{"text": "Claim", "lang": "en"}], "evidence": [{"text": text, "lang": "ko"}]}
+        page = pypdfium2.PdfDocument(sheet([HEADER, Block("findings", {"items": [item]})], fonts))[0]
+        lines = page.get_textpage().get_text_range().splitlines()
+        hangul = [w for line in lines for w in line.split() if "\uac00" <= w[0] <= "\ud7a3"]
+        assert len(lines) > 4
+        broken += sum(w not in words for w in hangul)
+    assert broken == 0
+
+
+def test_an_endless_word_stays_on_the_page(fonts: FontSet) -> None:
+    for word in ("W" * 400, "그" * 400, "霸" * 400, "a/b" * 120):
+        item = {"claim": [{"text": word, "lang": "en"}], "evidence": [{"text": word, "lang": "en"}]}
+        page = pypdfium2.PdfDocument(sheet([HEADER, Block("findings", {"items": [item]})], fonts))[0]
+        assert off_the_margins(page) == []
+
+
+def test_no_text_on_the_page_touches_other_text_or_leaves_the_margins(packs: dict[str, Pack]) -> None:
+    for studio, pack in packs.items():
+        page = pypdfium2.PdfDocument(pack.rendered.pdf)[0]
+        assert overlapping(page) == [], studio
+        assert off_the_margins(page) == [], studio
+
+
+def test_the_search_for_overlaps_finds_one(fonts: FontSet) -> None:
+    canvas = Canvas(60, 30, fonts)
+    axes = canvas.axes(0, 0, 60, 30)
+    axes.set_axis_off()
+    canvas.words(axes, 0.3, 0.5, "one label")
+    canvas.words(axes, 0.32, 0.5, "another", offset_pt=(0, 2))
+    content = {"heading": [{"text": "Heading", "lang": "en"}], "sub": [], "notes": []}
+    block = Block("chart", {**content, "chart": canvas.finish("two labels")})
+    assert overlapping(pypdfium2.PdfDocument(sheet([HEADER, block], fonts))[0])
+
+
+Rectangle = tuple[float, float, float, float]
+
+
+def rectangles(page: pypdfium2.PdfPage) -> list[Rectangle]:
+    text = page.get_textpage()
+    return [text.get_rect(i) for i in range(text.count_rects())]
+
+
+def overlapping(page: pypdfium2.PdfPage) -> list[tuple[Rectangle, Rectangle]]:
+    return [
+        (a, b)
+        for a, b in combinations(rectangles(page), 2)
+        if min(a[2], b[2]) - max(a[0], b[0]) > 0.5 and min(a[3], b[3]) - max(a[1], b[1]) > 1.0
+    ]
+
+
+def off_the_margins(page: pypdfium2.PdfPage) -> list[Rectangle]:
+    side = theme.PAGE["side_mm"] * PT_PER_MM
+    return [r for r in rectangles(page) if r[0] < side - 1 or r[2] > page.get_width() - side + 1]
 
 
 def test_a_page_is_tagged_and_titled(packs: dict[str, Pack]) -> None:
