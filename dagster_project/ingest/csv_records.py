@@ -147,7 +147,10 @@ class _Records:
         self._rows.append((line_no, self._hide_persons(text), False, fault, None))
 
     def _read_header(self, text: str) -> list[str]:
-        names = [name.strip() for name in next(csv.reader([text]))]
+        try:
+            names = [name.strip() for name in next(csv.reader([text]))]
+        except csv.Error as error:
+            raise UnusableFile("missing_column", f"the header cannot be read: {error}") from error
         columns = [column.name for column in self._contract.columns]
         twice = sorted({name for name in names if names.count(name) > 1 and name in columns})
         if twice:

@@ -181,6 +181,8 @@ def _insert_books(
             continue
         ingest_date, ingested_at = stamp.of(reading.sha256)
         is_loaded = reading.status == "read"
+        if not is_loaded:
+            connection.execute("insert into raw.unmirrored values (?, ?)", [contract.name, reading.sha256])
         connection.execute(
             "insert into raw.files values (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -233,7 +235,7 @@ def _prove(connection: Connection, contract: TableContract, statements: MergeSta
         )
     connection.execute(
         "insert into raw.unmirrored select ?, file_sha256 from affected inner join raw.files using (file_sha256) "
-        "where feed = ? and (rejected + conflict > 0 or status = 'rejected' or file_sha256 in "
+        "where feed = ? and (rejected + conflict > 0 or file_sha256 in "
         "(select file_sha256 from raw.lost_rows where feed = ?))",
         [contract.name, contract.name, contract.name],
     )
