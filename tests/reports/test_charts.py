@@ -116,6 +116,12 @@ def test_every_chart_has_words_for_those_who_cannot_see_it(packs: dict[str, Pack
         assert all(len(chart.alt) > 20 for chart in charts)
 
 
+def test_a_chart_drawn_again_is_the_same_text(packs: dict[str, Pack]) -> None:
+    pack = packs["std_starfall"]
+    again = [chart.svg for chart in charts_of(pack.document, "minimum_mm")]
+    assert again == [chart.svg for chart in pack.charts("minimum_mm")]
+
+
 def test_charts_hold_no_date_and_no_mathtext(packs: dict[str, Pack]) -> None:
     for pack in packs.values():
         for chart in pack.charts():
