@@ -56,7 +56,8 @@ def note_unchanged(
     connection.begin()
     try:
         connection.execute(
-            "update raw.releases set reference_fingerprint = ?, code_fingerprint = ?, ledger_head = ? where release_id = ?",
+            "update raw.releases set reference_fingerprint = ?, code_fingerprint = ?, ledger_head = ? "
+            "where release_id = ?",
             [recomputed.reference_fingerprint, recomputed.code_fingerprint, recomputed.ledger_head, latest.release_id],
         )
         for batch_id in batch_ids:
@@ -70,8 +71,8 @@ def note_unchanged(
 def release_history(connection: duckdb.DuckDBPyConnection) -> list[ReleaseRecord]:
     """All releases, oldest first."""
     rows = connection.execute(
-        "select release_id, created_at, content_hash, as_of, reference_fingerprint, code_fingerprint, ledger_head, row_count "
-        "from raw.releases order by created_at, release_id"
+        "select release_id, created_at, content_hash, as_of, reference_fingerprint, code_fingerprint, ledger_head, "
+        "row_count from raw.releases order by created_at, release_id"
     ).fetchall()
     return [ReleaseRecord(*row) for row in rows]
 
