@@ -28,9 +28,13 @@ $(READY): requirements.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## a simulated world through the whole line: logs in, released warehouse and reports out
+demo: $(READY) ## a simulated world through the whole line: logs in, released warehouse, closed months and reports out
 	@if [ ! -e "$$CLIFFHANGER_DATA/truth/parameters.json" ]; then \
-	  $(BIN)/cliffhanger simulate --viewers $(DEMO_VIEWERS) --days $(DEMO_DAYS) --seed $(DEMO_SEED) --out "$$CLIFFHANGER_DATA"; fi
+	  if [ -e "$$CLIFFHANGER_DATA/landing" ]; then \
+	    echo "$$CLIFFHANGER_DATA holds other data; name another folder with: make demo CLIFFHANGER_DATA=/some/folder" >&2; exit 2; fi; \
+	  rm -rf "$$CLIFFHANGER_DATA/world" && mkdir -p "$$CLIFFHANGER_DATA"; \
+	  $(BIN)/cliffhanger simulate --viewers $(DEMO_VIEWERS) --days $(DEMO_DAYS) --seed $(DEMO_SEED) --out "$$CLIFFHANGER_DATA/world"; \
+	  mv "$$CLIFFHANGER_DATA"/world/* "$$CLIFFHANGER_DATA"/ && rmdir "$$CLIFFHANGER_DATA/world"; fi
 	@$(BIN)/cliffhanger run
 	@$(BIN)/cliffhanger report build studio_weekly
 
