@@ -28,7 +28,8 @@ def episode_reach(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
         marts: `mrt_audience__episode_reach` (counts) and `mrt_audience__reach_risk` (stretches of the risk table).
 
     Returns:
-        One row per row of the mart: keys, `estimate`, interval (Greenwood, log-log on survival; exact at the edges), status.
+        One row per row of the mart: keys, `estimate`, interval (Greenwood, log-log on survival; exact at the
+        edges), status.
     """
     mart = marts["mrt_audience__episode_reach"]
     counted = product_limit(marts["mrt_audience__reach_risk"], mart, REACH_KEYS[:-1], "horizon_hours")

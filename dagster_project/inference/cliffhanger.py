@@ -19,10 +19,12 @@ def continuation(marts: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     follow-up, so the two modes add up to all.
 
     Args:
-        marts: `mrt_cliffhanger__continuation` (counts) and `mrt_cliffhanger__continuation_risk` (stretches of the risk table).
+        marts: `mrt_cliffhanger__continuation` (counts) and `mrt_cliffhanger__continuation_risk` (stretches of the risk
+            table).
 
     Returns:
-        One row per row of the mart: keys, `estimate`, interval (Greenwood, log-log on survival; exact at the edges), status.
+        One row per row of the mart: keys, `estimate`, interval (Greenwood, log-log on survival; exact at the
+        edges), status.
     """
     mart = marts["mrt_cliffhanger__continuation"]
     keys = [key for key in CONTINUATION_KEYS if key != "window_seconds"]

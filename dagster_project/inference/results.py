@@ -81,5 +81,6 @@ def finish(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     )
     broken = finished.filter(is_ok & ~is_sound)
     if broken.height:
-        raise InvalidEstimate(f"{broken.height} estimates do not lie within their interval, first: {broken.row(0, named=True)}")
+        first = broken.row(0, named=True)
+        raise InvalidEstimate(f"{broken.height} estimates do not lie within their interval, first: {first}")
     return finished

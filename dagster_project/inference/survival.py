@@ -22,7 +22,8 @@ def product_limit(risk: pl.DataFrame, cells: pl.DataFrame, keys: Sequence[str], 
         risk: Columns keys, `horizon` (the smallest horizon that holds the row's events), `n_before`, `n_event`; one
             row per stretch of events between censorings. A full risk table, one row per event time, is the special
             case of the shortest stretches and gives the same result.
-        cells: Columns keys, `horizon` and any others: where the curve is wanted. A cell without events keeps survival 1.
+        cells: Columns keys, `horizon` and any others: where the curve is wanted. A cell without events keeps
+            survival 1.
 
     Returns:
         The rows of `cells` in the order of keys and horizon, with `survival` = P(no event up to the horizon) and
@@ -80,7 +81,8 @@ def _share_interval(successes: pl.Series, trials: pl.Series, method: str) -> tup
     low, high = np.full(total.shape, np.nan), np.full(total.shape, np.nan)
     asked = total > 0
     if asked.any():
-        found_low, found_high = proportion_confint(count[asked], total[asked], alpha=1 - CONFIDENCE_LEVEL, method=method)
+        alpha = 1 - CONFIDENCE_LEVEL
+        found_low, found_high = proportion_confint(count[asked], total[asked], alpha=alpha, method=method)
         # Rounding leaves an end a few units in the last place beyond what a share can be.
         low[asked], high[asked] = np.clip(found_low, 0.0, 1.0), np.clip(found_high, 0.0, 1.0)
     return pl.Series(low).fill_nan(None), pl.Series(high).fill_nan(None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 from dbt.adapters.factory import reset_adapters
+from dbt.artifacts.schemas.run import RunExecutionResult
 from dbt.cli.main import dbtRunner
 from dbt.contracts.graph.manifest import Manifest
 
@@ -65,7 +66,6 @@ class DbtWarehouse:
     """One warehouse file and the folder dbt writes to."""
 
     folder: Path
-    variables: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def create(cls, folder: Path) -> DbtWarehouse:
@@ -143,10 +143,14 @@ class DbtWarehouse:
                 _insert(connection, contract, arriving)
                 after = connection.execute(f"select max(received_ts) from {contract.relation}").fetchall()[0][0]
                 if leaving or arriving:
-                    connection.execute("insert into raw.watermarks values (?, ?, ?, ?)", [batch_id, feed, before, after])
+                    connection.execute(
+                        "insert into raw.watermarks values (?, ?, ?, ?)", [batch_id, feed, before, after]
+                    )
                 touched = {(row["event_ts"].astimezone(UTC).date(), viewer_key(row)) for row in [*leaving, *arriving]}
                 for event_date, viewer in sorted(touched, key=str):
-                    connection.execute("insert into raw.touched values (?, ?, ?, ?)", [batch_id, feed, event_date, viewer])
+                    connection.execute(
+                        "insert into raw.touched values (?, ?, ?, ?)", [batch_id, feed, event_date, viewer]
+                    )
 
     def release(self) -> None:
         """Close every batch, as a release does."""
@@ -169,13 +173,12 @@ class DbtWarehouse:
         """
         self._invoke("build", select, full_refresh)
 
-    def test(self, select: Sequence[str]) -> list[str]:
-        """`dbt test`; returns the names of the tests that failed or warned."""
-        return [name for name, status in self._results("test", select, False) if status not in {"pass", "success"}]
-
     def _invoke(self, command: str, select: Sequence[str], full_refresh: bool) -> None:
-        bad = [f"{name}: {status}" for name, status in self._results(command, select, full_refresh)
-               if status in {"error", "fail", "skipped", "runtime error"}]
+        bad = [
+            f"{name}: {status}"
+            for name, status in self._results(command, select, full_refresh)
+            if status in {"error", "fail", "skipped", "runtime error"}
+        ]
         if bad:
             raise DbtFailure("; ".join(bad))
 
@@ -190,10 +193,8 @@ class DbtWarehouse:
         outcome = dbtRunner(manifest=project).invoke(arguments)
         if outcome.exception is not None:
             raise DbtFailure(str(outcome.exception))
-        return [
-            (f"{result.node.name} ({result.message})", str(result.status))
-            for result in outcome.result.results  # type: ignore[union-attr]
-        ]
+        assert isinstance(outcome.result, RunExecutionResult)
+        return [(f"{result.node.name} ({result.message})", str(result.status)) for result in outcome.result.results]
 
     def tables(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every table that analysts may rely on, rows in one order: `schema.table` to rows."""
@@ -212,8 +213,16 @@ class DbtWarehouse:
 def folders(target: Path) -> list[str]:
     """The options that say where dbt reads and writes."""
     return [
-        "--project-dir", str(DBT_DIR), "--profiles-dir", str(DBT_DIR),
-        "--target-path", str(target / "dbt"), "--log-path", str(target / "dbt"), "--log-level-file", "none",
+        "--project-dir",
+        str(DBT_DIR),
+        "--profiles-dir",
+        str(DBT_DIR),
+        "--target-path",
+        str(target / "dbt"),
+        "--log-path",
+        str(target / "dbt"),
+        "--log-level-file",
+        "none",
     ]
 
 
@@ -244,30 +253,45 @@ def _insert(connection: duckdb.DuckDBPyConnection, contract: TableContract, rows
     unknown = {name for row in rows for name in row} - set(names)
     assert not unknown, f"{contract.name} has no columns {sorted(unknown)}"
     lineage = (
-        {"_file_sha256": "f", "_file_name": "f", "_line_no": 1, "_ingest_date": date(2026, 6, 1), "_ingested_at": INGESTED_AT}
+        {
+            "_file_sha256": "f",
+            "_file_name": "f",
+            "_line_no": 1,
+            "_ingest_date": date(2026, 6, 1),
+            "_ingested_at": INGESTED_AT,
+        }
         if contract.relation.startswith("raw.")
         else {}
     )
     columns = [*names, *lineage]
     staged = pl.DataFrame(
-        [[str(row[name]) if row.get(name) is not None else None for name in names] + [str(v) for v in lineage.values()]
-         for row in rows],
+        [
+            [str(row[name]) if row.get(name) is not None else None for name in names]
+            + [str(v) for v in lineage.values()]
+            for row in rows
+        ],
         schema=dict.fromkeys(columns, pl.String),
         orient="row",
     )
     connection.register("staged", staged)
-    connection.execute(f"insert into {contract.relation} ({', '.join(columns)}) select {', '.join(columns)} from staged")
+    connection.execute(
+        f"insert into {contract.relation} ({', '.join(columns)}) select {', '.join(columns)} from staged"
+    )
     connection.unregister("staged")
 
 
-def _delete(connection: duckdb.DuckDBPyConnection, contract: TableContract, rows: Sequence[Row]) -> list[dict[str, Any]]:
+def _delete(
+    connection: duckdb.DuckDBPyConnection, contract: TableContract, rows: Sequence[Row]
+) -> list[dict[str, Any]]:
     """Take rows away by key; returns what was there."""
     gone = []
     condition = " and ".join(f"{name} = ?" for name in contract.key)
     names = ["app_id", "viewer_id", "event_ts", *(["anon_id"] if contract.name in {"views", "ads"} else [])]
     for row in rows:
         key = [row[name] for name in contract.key]
-        found = connection.execute(f"select {', '.join(names)} from {contract.relation} where {condition}", key).fetchall()
+        found = connection.execute(
+            f"select {', '.join(names)} from {contract.relation} where {condition}", key
+        ).fetchall()
         gone += [dict(zip(names, values, strict=True)) for values in found]
         connection.execute(f"delete from {contract.relation} where {condition}", key)
     return gone

@@ -88,7 +88,9 @@ class World:
         self.plays = []
         for group in grouped.values():
             ordered = sorted(group, key=log_order)
-            if any(row.get("is_test") or row.get("ivt_flag") == "invalid" or viewer_of(row) in testers for row in ordered):
+            if any(
+                row.get("is_test") or row.get("ivt_flag") == "invalid" or viewer_of(row) in testers for row in ordered
+            ):
                 continue
             self.plays.append(self._play(ordered))
         self.visits: dict[tuple[str, str], Visit] = defaultdict(Visit)
@@ -279,9 +281,7 @@ def curve(units: Sequence[Unit], horizon_us: int) -> dict[str, Any]:
     """Counts and Kaplan-Meier incidence at a horizon, by walking over every distinct event time."""
     survival = Fraction(1)
     for at in sorted({unit.event_us for unit in units if unit.event_us is not None and unit.event_us <= horizon_us}):
-        at_risk = sum(
-            (unit.event_us >= at if unit.event_us is not None else unit.follow_up_us >= at) for unit in units
-        )
+        at_risk = sum((unit.event_us >= at if unit.event_us is not None else unit.follow_up_us >= at) for unit in units)
         events = sum(unit.event_us == at for unit in units)
         survival *= 1 - Fraction(events, at_risk)
     has_event = [unit.event_us is not None and unit.event_us <= horizon_us for unit in units]

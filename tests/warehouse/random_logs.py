@@ -1,5 +1,5 @@
-"""A small random world of all four logs with everything that trips a pipeline: late and waiting rows, rewatching, seeks,
-playbacks that change hands, copies of impressions, refunds before their order, test and invalid traffic."""
+"""A small random world of all four logs with everything that trips a pipeline: late and waiting rows, rewatching,
+seeks, playbacks that change hands, copies of impressions, refunds before their order, test and invalid traffic."""
 
 from __future__ import annotations
 
@@ -40,7 +40,13 @@ def reference_tables() -> dict[str, list[dict[str, Any]]]:
                 term = {"series_id": series, "episode_seq": seq, "surface": surface}
                 change = START + timedelta(days=15)
                 access += [
-                    {**term, "country": "*", "valid_from": START - timedelta(days=90), "valid_to": change, "is_free": seq <= 2},
+                    {
+                        **term,
+                        "country": "*",
+                        "valid_from": START - timedelta(days=90),
+                        "valid_to": change,
+                        "is_free": seq <= 2,
+                    },
                     {**term, "country": "*", "valid_from": change, "is_free": seq <= 3, "price_tokens": 50},
                 ]
                 if surface == "ext_web":
@@ -57,8 +63,18 @@ def reference_tables() -> dict[str, list[dict[str, Any]]]:
         "episodes": episodes,
         "episode_access": access,
         "series_listing": [
-            {**listing, "valid_from": START - timedelta(days=90), "valid_to": START + timedelta(days=10), "listing_status": "active"},
-            {**listing, "valid_from": START + timedelta(days=10), "valid_to": START + timedelta(days=25), "listing_status": "delisted"},
+            {
+                **listing,
+                "valid_from": START - timedelta(days=90),
+                "valid_to": START + timedelta(days=10),
+                "listing_status": "active",
+            },
+            {
+                **listing,
+                "valid_from": START + timedelta(days=10),
+                "valid_to": START + timedelta(days=25),
+                "listing_status": "delisted",
+            },
             {**listing, "valid_from": START + timedelta(days=25), "listing_status": "active"},
         ],
         "test_account": [{"app_id": "own", "viewer_id": "v3"}],
@@ -99,7 +115,9 @@ def _visit(writer: _Writer, number: int, app: str, series: str) -> None:
     total = SERIES[series]
     at = START + timedelta(days=generator.uniform(0, DAYS))
     anonymous = generator.random() < 0.25
-    identity = {"viewer_id": None, "anon_id": f"d{number}"} if anonymous else {"viewer_id": f"v{number}", "anon_id": None}
+    identity = (
+        {"viewer_id": None, "anon_id": f"d{number}"} if anonymous else {"viewer_id": f"v{number}", "anon_id": None}
+    )
     common = {
         "app_id": app,
         "series_id": series,
@@ -280,7 +298,9 @@ def _unseen_viewers(writer: _Writer) -> None:
 
 def arrival_order(rows: Rows) -> list[tuple[str, dict[str, Any]]]:
     """All rows of all feeds as they came in."""
-    return sorted(((feed, row) for feed, of_feed in rows.items() for row in of_feed), key=lambda item: item[1]["received_ts"])
+    return sorted(
+        ((feed, row) for feed, of_feed in rows.items() for row in of_feed), key=lambda item: item[1]["received_ts"]
+    )
 
 
 def by_feed(rows: Sequence[tuple[str, dict[str, Any]]]) -> Rows:

@@ -77,7 +77,16 @@ EARLY_REFUND, ITS_ORDER = order_step("early", "refunded", 1, 3, -30), order_step
 UNLOCK_MARK = order_step("mark", "offered", 0, 10, 0)
 
 BEFORE = {
-    "views": [*BY_DEVICE, *BY_VIEWER, *OWNED_LATER, *LEAVING, *STAYING, *WAITING, *MARK, *watch("length", "s", 2, AT, seconds=45)],
+    "views": [
+        *BY_DEVICE,
+        *BY_VIEWER,
+        *OWNED_LATER,
+        *LEAVING,
+        *STAYING,
+        *WAITING,
+        *MARK,
+        *watch("length", "s", 2, AT, seconds=45),
+    ],
     "ads": [LATER_COPY, FIRST_OF_TWO, SECOND_OF_TWO],
     "unlocks": [UNLOCKED, FIRST_REFUND, LAST_REFUND, EARLY_REFUND, UNLOCK_MARK],
 }
@@ -129,13 +138,17 @@ def test_playback_forgets_the_row_of_its_other_viewer(changed: DbtWarehouse) -> 
 
 
 def test_playback_gets_its_true_owner_from_a_later_delivery(changed: DbtWarehouse) -> None:
-    assert changed.query("select viewer_key, is_shared from core.fct_play where playback_id = 'owner'") == [("app|true", True)]
+    assert changed.query("select viewer_key, is_shared from core.fct_play where playback_id = 'owner'") == [
+        ("app|true", True)
+    ]
     assert "app|true" in transition_viewers(changed)
     assert "app|late" not in transition_viewers(changed)
 
 
 def test_playback_passes_to_whoever_is_left(changed: DbtWarehouse) -> None:
-    assert changed.query("select viewer_key, is_shared from core.fct_play where playback_id = 'left'") == [("app|stays", False)]
+    assert changed.query("select viewer_key, is_shared from core.fct_play where playback_id = 'left'") == [
+        ("app|stays", False)
+    ]
     assert "app|leaves" not in transition_viewers(changed)
 
 
@@ -149,7 +162,9 @@ def test_copy_received_first_replaces_the_one_of_another_day(changed: DbtWarehou
 
 
 def test_order_without_a_refund_between_two_other_events(changed: DbtWarehouse) -> None:
-    found = changed.query("select order_id, net_token_paid, refund_count, unlocked_at is null from core.fct_unlock order by 1")
+    found = changed.query(
+        "select order_id, net_token_paid, refund_count, unlocked_at is null from core.fct_unlock order by 1"
+    )
     assert found == [("early", 0, 1, False), ("o", 80, 1, False)]
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pytest
 from dbt_warehouse import MODELS, DbtWarehouse
 from oracle import World
@@ -118,5 +117,3 @@ def test_cohort_days(built: Built) -> None:
     assert eligible == built.oracle.cohort_days()
     for row in released.values():
         assert (row["status"] == "ok") == (row["n_eligible"] > 0)
-
-

@@ -96,7 +96,9 @@ def test_replaced_winners_and_removed_rows(world: Rows, rebuilt: Tables, tmp_pat
         right[feed].append(row)
         other = generator.choice(world[feed])
         # A copy under the same key that tells of another viewer, place and time.
-        changed = {name: other.get(name) for name in ("viewer_id", "anon_id", "app_id", "surface", "event_ts", "country")}
+        changed = {
+            name: other.get(name) for name in ("viewer_id", "anon_id", "app_id", "surface", "event_ts", "country")
+        }
         if feed in ("unlocks", "topups"):
             changed.pop("anon_id")
         if feed == "topups":

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,7 +140,9 @@ def test_mark_is_the_greatest_received_time(warehouse: DbtWarehouse) -> None:
 
 
 def test_preload_is_a_playback_but_no_start(warehouse: DbtWarehouse, transition: Callable[..., Any]) -> None:
-    plays = warehouse.query("select episode_seq, is_start, play_ms from core.fct_play where viewer_key = 'app|preload' order by 1")
+    plays = warehouse.query(
+        "select episode_seq, is_start, play_ms from core.fct_play where viewer_key = 'app|preload' order by 1"
+    )
     assert plays == [(1, True, 60_000), (2, False, 999)]
     assert transition("preload", 2) is None
     assert transition("preload", 1)["next_started_at"] is None
@@ -184,8 +185,10 @@ def test_mid_series_entry_and_first_pass(warehouse: DbtWarehouse, transition: Ca
     entry, back = transition("middle", 3), transition("middle", 2)
     assert (entry["is_entry"], entry["is_first_pass"], entry["entry_episode_seq"]) == (True, True, 3)
     assert (back["is_entry"], back["is_first_pass"], back["next_started_at"]) == (False, False, None)
-    at_risk = "select n_at_risk from marts.mrt_audience__episode_survival where series_id = 's' and surface = 'all' " \
+    at_risk = (
+        "select n_at_risk from marts.mrt_audience__episode_survival where series_id = 's' and surface = 'all' "
         "and cohort_week = 'all' and window_days = 14 and episode_seq = ?"
+    )
     # At episode 3: plain, last and the one who entered there; nobody but plain at 2, for the return does not count.
     assert [warehouse.scalar(at_risk, seq) for seq in (2, 3)] == [1, 3]
 
@@ -195,12 +198,32 @@ def test_entrants_are_counted_without_test_and_invalid_traffic(warehouse: DbtWar
         "select n_entered from marts.mrt_audience__episode_reach where series_id = 's' and surface = 'all' "
         "and cohort_week = 'all' and episode_seq = 1 and horizon_hours = 24"
     )
-    counted = "plain preload seeker halves again gap silent mute suspect early ~device mark".split()
+    counted = [
+        "plain",
+        "preload",
+        "seeker",
+        "halves",
+        "again",
+        "gap",
+        "silent",
+        "mute",
+        "suspect",
+        "early",
+        "~device",
+        "mark",
+    ]
     assert entered == len(counted)
-    kept = {row[0] for row in warehouse.query("select distinct viewer_key from core.fct_episode_transition where series_id = 's' and is_entry and episode_seq = 1")}
+    kept = {
+        row[0]
+        for row in warehouse.query(
+            "select distinct viewer_key from core.fct_episode_transition "
+            "where series_id = 's' and is_entry and episode_seq = 1"
+        )
+    }
     assert kept == {f"app|{viewer}" for viewer in counted}
     assert warehouse.query(
-        "select n_rows, n_test, n_invalid, n_suspect, n_waiting from marts.mrt_health__traffic_quality where feed = 'views'"
+        "select n_rows, n_test, n_invalid, n_suspect, n_waiting from marts.mrt_health__traffic_quality "
+        "where feed = 'views'"
     ) == [(len(stories()), 6, 3, 3, 3)]
 
 
@@ -222,8 +245,8 @@ def test_continuation_by_mode(warehouse: DbtWarehouse) -> None:
         "where series_id = 's' and surface = 'all' and window_seconds = 60 order by all"
     )
     # Nine completed episode 1: plain, preload, halves, gap, silent, suspect, early, the device and mark. Plain went on
-    # after 2 s by autoplay, and from episode 2 after 28 s by hand; who came to 2 from 3 cannot continue to 3. Episode 4 is
-    # not published, so 3 has nobody.
+    # after 2 s by autoplay, and from episode 2 after 28 s by hand; who came to 2 from 3 cannot continue to 3. Episode 4
+    # is not published, so 3 has nobody.
     assert rows == [
         (1, "active", 9, 0), (1, "all", 9, 1), (1, "autoplay", 9, 1),
         (2, "active", 1, 1), (2, "all", 1, 1), (2, "autoplay", 1, 0),
@@ -231,11 +254,16 @@ def test_continuation_by_mode(warehouse: DbtWarehouse) -> None:
     ]  # fmt: skip
 
 
-def test_completion_off_the_listing_is_no_continuation_unit(warehouse: DbtWarehouse, transition: Callable[..., Any]) -> None:
+def test_completion_off_the_listing_is_no_continuation_unit(
+    warehouse: DbtWarehouse, transition: Callable[..., Any]
+) -> None:
     assert transition("gone", series="gone")["completed_at"] is not None
     assert transition("gone", series="gone")["is_listed"] is False
     assert transition("plain")["is_listed"] is True
-    assert warehouse.scalar("select sum(n_completed) from marts.mrt_cliffhanger__continuation where series_id = 'gone'") == 0
+    assert (
+        warehouse.scalar("select sum(n_completed) from marts.mrt_cliffhanger__continuation where series_id = 'gone'")
+        == 0
+    )
 
 
 def test_completion_before_the_next_is_published_is_no_continuation_unit(transition: Callable[..., Any]) -> None:
