@@ -164,6 +164,13 @@ def _check_inputs(layout: DataLayout, connection: Connection, ledger: LedgerChec
             why=f"{len(inputs.pending_batches)} batches are pending",
             fix="run `cliffhanger run`, then close",
         )
+    if not inputs.is_reference_released:
+        raise BlockedByChecks(
+            "nothing was posted: reference tables have changed since the last release",
+            where=str(layout.reference),
+            why="terms that no release holds would be posted",
+            fix="run `cliffhanger run`, then close",
+        )
     if inputs.blockers:
         matters = [f"{row['kind']} {row['subject']}: {row['reason']}" for row in inputs.blockers]
         more = f" and {len(matters) - _SHOWN} more" if len(matters) > _SHOWN else ""

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 from dagster_project.core.errors import NothingToDo, WarehouseError
 from dagster_project.storage.batches import pending_batches, prepare_history, release_history
 from dagster_project.storage.layout import DataLayout
+from dagster_project.storage.reference_tables import stored_fingerprint
 from dagster_project.storage.warehouse import Connection, DatabaseError, transaction
 
 LINES, WEIGHTS, SEAL = "lines.parquet", "weights.parquet", "seal.json"
@@ -93,11 +94,13 @@ class CloseInputs:
 
     Attributes:
         as_of: Data-through mark of the last release, or None when nothing was released.
+        is_reference_released: The reference tables in the warehouse are those the last release was computed with.
         loaded_head: Hash of the ledger as the last run had loaded it.
     """
 
     as_of: datetime | None
     pending_batches: tuple[str, ...]
+    is_reference_released: bool
     loaded_head: str
     blockers: list[dict[str, Any]]
     statements: list[dict[str, Any]]
@@ -291,6 +294,7 @@ def read_close_inputs(connection: Connection) -> CloseInputs:
     return CloseInputs(
         as_of=releases[-1].as_of if releases else None,
         pending_batches=tuple(pending_batches(connection)),
+        is_reference_released=bool(releases) and releases[-1].reference_fingerprint == stored_fingerprint(connection),
         loaded_head=loaded_head(connection),
         **records,
     )

@@ -20,8 +20,9 @@ from dagster_project.ledger.closing import Closed, close_period
 from dagster_project.settings import DBT_DIR
 from dagster_project.storage.batches import mark_released, prepare_history
 from dagster_project.storage.layout import DataLayout
-from dagster_project.storage.ledger_files import load_ledger
+from dagster_project.storage.ledger_files import load_ledger, loaded_head
 from dagster_project.storage.raw_tables import prepare_raw
+from dagster_project.storage.reference_tables import stored_fingerprint
 from dagster_project.storage.release import ReleaseRecord
 from dagster_project.storage.warehouse import Connection, open_warehouse
 
@@ -107,7 +108,16 @@ class MoneyWorld:
     def release(self, as_of: datetime = NOW) -> None:
         """Note a release that holds everything, so that months up to `as_of` may be closed."""
         with self.connection() as connection:
-            record = ReleaseRecord(f"r{as_of:%Y%m%d%H%M}", as_of, "content", as_of, "reference", "code", 1)
+            record = ReleaseRecord(
+                release_id=f"r{as_of:%Y%m%d%H%M}",
+                created_at=as_of,
+                content_hash="content",
+                as_of=as_of,
+                reference_fingerprint=stored_fingerprint(connection),
+                code_fingerprint="code",
+                ledger_head=loaded_head(connection),
+                row_count=1,
+            )
             mark_released(connection, [], record)
 
     def close(self, period: str) -> Closed:

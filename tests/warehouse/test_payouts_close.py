@@ -133,6 +133,13 @@ def test_files_that_no_release_holds_block_a_close(world: MoneyWorld) -> None:
     assert closed_periods(world.layout) == []
 
 
+def test_terms_that_no_release_holds_block_a_close(world: MoneyWorld) -> None:
+    world.execute("insert into reference.fingerprint values ('changed')")
+    with pytest.raises(BlockedByChecks, match="reference tables have changed"):
+        world.close("2026-09")
+    assert closed_periods(world.layout) == []
+
+
 def test_an_amount_the_control_does_not_find_blocks_a_close(world: MoneyWorld) -> None:
     world.execute("update marts.mrt_payouts__should_be set amount_minor = amount_minor + 1 where party_id = 'A'")
     with pytest.raises(BlockedByChecks, match="control does not agree") as caught:

@@ -146,6 +146,52 @@ def test_every_line_is_the_same_in_sql_and_python(computed: tuple[MoneyWorld, db
     assert len(disagreements(spoilt, control)) == 1
 
 
+def test_every_cell_belongs_to_the_version_that_holds_on_its_day(computed: tuple[MoneyWorld, dbtRunnerResult]) -> None:
+    """Which contract version holds where, worked out again cell by cell from the reference rows."""
+    world, _ = computed
+    stretches = world.query(
+        "select distinct statement_no, activity_period, region_entity, starts_on, ends_on "
+        "from intermediate.int_statement_components_attributed"
+    )
+    cells = world.query(
+        "select series_id, country, activity_date, weight from intermediate.int_activity_weights_frozen "
+        "where time_zone = 'UTC'"
+    )
+    terms = world.query(
+        "select contract_id, version, direction, series_id, replace(territories, ' ', ''), valid_from, tier_window, "
+        "min(valid_from) over (partition by contract_id) from reference.contracts"
+    )
+    wanted: dict[tuple[Any, ...], int] = defaultdict(int)
+    for number, activity, region, first, last in stretches:
+        for series, country, day, weight in cells:
+            if COUNTRIES[country] != region or not first <= day <= last:
+                continue
+            for direction in ("PAYABLE", "RECEIVABLE"):
+                holding = [
+                    (version, name, window, anchor)
+                    for name, version, way, covered, territories, valid_from, window, anchor in terms
+                    if way == direction
+                    and (covered == series or (covered == "*" and direction == "RECEIVABLE"))
+                    and (territories == "*" or country in territories.split(";"))
+                    and valid_from <= day
+                ]
+                version, name, window, anchor = max(holding, default=(None, None, None, None))
+                if window == "MONTH":
+                    window = activity
+                elif window == "CONTRACT_YEAR":
+                    window = f"YEAR-{day.year - anchor.year + ((day.month, day.day) >= (anchor.month, anchor.day))}"
+                wanted[number, activity, direction, series, name, version, window] += weight
+    found = {
+        tuple(key): weight
+        for *key, weight in world.query(
+            "select statement_no, activity_period, direction, series_id, contract_id, contract_version, tier_window, "
+            "weight from intermediate.int_statement_segments_weighed"
+        )
+    }
+    assert len({key[5] for key in found}) == 3, "cells without contract, of first and of second versions"
+    assert found == dict(wanted)
+
+
 def test_allocations_are_largest_remainders_of_the_published_weights(
     computed: tuple[MoneyWorld, dbtRunnerResult],
 ) -> None:

@@ -103,8 +103,8 @@ components as (
         stated.statement_version,
         stated.component,
         stated.component as taken_from,
-        cast(null as varchar) as activity_period,
-        cast(null as varchar) as named_series_id,
+        cast(null as string) as activity_period,
+        cast(null as string) as named_series_id,
         '' as reason,
         cast(stated.amount_minor - coalesce(taken_out.amount_minor, 0) as bigint) as amount_minor
     from stated
