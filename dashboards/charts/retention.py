@@ -12,7 +12,9 @@ from matplotlib.axes import Axes
 from dashboards import theme
 from dashboards.charts.canvas import PT_PER_MM, Canvas, hatched, percent_axis, spread
 from dashboards.charts.empty import EmptyState, draw_empty, message
-from dashboards.document import Chart, TextBox
+from dashboards.charts.paywall_drop import Drop, draw_drop
+from dashboards.charts.steps import band, steps
+from dashboards.document import Chart
 from dashboards.figures.curves import CurvePoint
 from dashboards.fonts import REGULAR, STRONG, FontSet
 
@@ -22,7 +24,6 @@ _TOP_MM = 5.0
 _COLUMN_MM = 11.5
 _LABEL_GAP_PT = 7.0
 _LABEL_PITCH_PT = 9.5
-_DROP_HALF_PT = 10.0
 ROWS = ("Watching", "Left", "Too recent to know")
 
 
@@ -84,8 +85,23 @@ def draw_retention(content: Retention, height_mm: float, alt: str, fonts: FontSe
     _zones(canvas, axes, content)
     _curves(axes, content)
     _end_labels(canvas, axes, content)
-    if content.drop is not None:
-        _drop(canvas, axes, content, fonts)
+    if content.drop is not None and content.gate is not None:
+        shares = dict(content.this_week.points)
+        known = [(p.episode, p.estimate.interval) for p in content.points if p.estimate is not None]
+        draw_drop(
+            canvas,
+            axes,
+            Drop(
+                content.drop,
+                content.gate,
+                (shares[content.gate - 1] + shares[content.gate]) / 2,
+                content.total_episodes,
+                [line.points for line, _, _ in _lines(content)],
+                [(k, edge) for k, interval in known for edge in (interval.low, interval.high)],
+                _ground(content) if content.published_episodes < content.total_episodes else None,
+            ),
+            fonts,
+        )
     _under_axis(canvas, axes, content, strips)
     return canvas.finish(alt)
 
@@ -99,27 +115,6 @@ def draw_retention_empty(state: EmptyState, height_mm: float, alt: str, fonts: F
     axes.set_axis_off()
     draw_empty(canvas, axes, state)
     return canvas.finish(alt)
-
-
-def steps(points: Sequence[tuple[int, float]]) -> tuple[list[float], list[float]]:
-    """A step line with the tread of episode k from k - 0.5 to k + 0.5; broken where an episode is missing."""
-    xs: list[float] = []
-    ys: list[float] = []
-    for place, (episode, share) in enumerate(points):
-        if place and episode != points[place - 1][0] + 1:
-            xs.append(float("nan"))
-            ys.append(float("nan"))
-        xs += [episode - 0.5, episode + 0.5]
-        ys += [share, share]
-    return xs, ys
-
-
-def band(axes: Axes, points: Sequence[CurvePoint]) -> None:
-    """The 95% interval around a step line."""
-    known = [(p.episode, p.estimate) for p in points if p.estimate is not None]
-    xs, low = steps([(k, e.interval.low) for k, e in known])
-    _, high = steps([(k, e.interval.high) for k, e in known])
-    axes.fill_between(xs, low, high, color=theme.BAND_FOCUS, linewidth=0, zorder=2)
 
 
 def _lines(content: Retention) -> list[tuple[Line, str, int]]:
@@ -246,94 +241,6 @@ def _end_labels(canvas: Canvas, axes: Axes, content: Retention) -> None:
             clear=_ground(content) if inside else None,
             offset_pt=(_LABEL_GAP_PT, target - y),
         )
-
-
-def _drop(canvas: Canvas, axes: Axes, content: Retention, fonts: FontSet) -> None:
-    """Two lines about the paywall, joined to the step: beside it where nothing else stands, or left out."""
-    assert content.gate is not None
-    assert content.drop is not None
-    shares = dict(content.this_week.points)
-    middle = (shares[content.gate - 1] + shares[content.gate]) / 2
-    at = content.gate - 0.5
-    side = 1 if content.gate <= 0.6 * content.total_episodes else -1
-    width = max(
-        fonts.text_width(text, theme.CHART_LABEL_PT, weight)
-        for text, weight in zip(content.drop, (STRONG, REGULAR), strict=True)
-    )
-    left, _ = canvas.to_points(axes, at, middle)
-    near, far = sorted((left + side * 13.0, left + side * (13.0 + width)))
-    if near < canvas.to_points(axes, 0.5, 0)[0] or far > canvas.width_mm * PT_PER_MM:
-        return
-    # Clear of the band as well where that can be had.
-    offset = _free_offset(canvas, axes, content, (at, middle), (near, far), beyond_band=True)
-    if offset is None:
-        offset = _free_offset(canvas, axes, content, (at, middle), (near, far), beyond_band=False)
-    if offset is None:
-        return
-    axes.annotate(
-        "",
-        (at, middle),
-        xytext=(side * 11.0, offset),
-        textcoords="offset points",
-        arrowprops={
-            "arrowstyle": "-",
-            "linewidth": theme.LEADER_PT,
-            "color": theme.MUTED,
-            "shrinkA": 0,
-            "shrinkB": 2,
-        },
-    )
-    hatched_behind = side > 0 and content.published_episodes < content.total_episodes
-    for place, text in enumerate(content.drop):
-        canvas.words(
-            axes,
-            at,
-            middle,
-            text,
-            color=theme.INK if place == 0 else theme.MUTED,
-            weight=STRONG if place == 0 else REGULAR,
-            ha="left" if side > 0 else "right",
-            va="center",
-            clear=_ground(content) if hatched_behind else None,
-            offset_pt=(side * 13.0, offset + 4.8 - 9.6 * place),
-        )
-
-
-def _free_offset(
-    canvas: Canvas,
-    axes: Axes,
-    content: Retention,
-    anchor: tuple[float, float],
-    span: tuple[float, float],
-    *,
-    beyond_band: bool,
-) -> float | None:
-    # The least vertical move (points) that brings two lines of text clear of all curves and labels.
-    episode_pt = canvas.to_points(axes, 1, 0)[0] - canvas.to_points(axes, 0, 0)[0]
-    origin = canvas.to_points(axes, 0, 0)[0]
-    first, last = ((edge - origin) / episode_pt for edge in span)
-    taken: list[tuple[float, float]] = []
-    shapes = [list(line.points) for line, _, _ in _lines(content)]
-    if beyond_band:
-        known = [(p.episode, p.estimate.interval) for p in content.points if p.estimate is not None]
-        shapes.append([(k, edge) for k, interval in known for edge in (interval.low, interval.high)])
-    for shape in shapes:
-        heights = [
-            canvas.to_points(axes, 0, share)[1]
-            for episode, share in shape
-            if episode + 0.5 >= first and episode - 0.5 <= last
-        ]
-        if heights:
-            taken.append((min(heights) - 3, max(heights) + 3))
-    height = canvas.to_points(axes, *anchor)[1]
-    floor, ceiling = canvas.to_points(axes, 0, 0)[1], canvas.to_points(axes, 0, 1)[1]
-    for move in sorted(range(-400, 401, 2), key=lambda m: (abs(m), -m)):
-        low, high = height + move - _DROP_HALF_PT, height + move + _DROP_HALF_PT
-        if low < floor or high > ceiling or any(low < top and high > bottom for bottom, top in taken):
-            continue
-        if canvas.is_free(TextBox("", span[0], low, span[1], high)):
-            return float(move)
-    return None
 
 
 def _under_axis(canvas: Canvas, axes: Axes, content: Retention, strips: int) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from dashboards import theme
 from dashboards.charts.canvas import PT_PER_MM, Canvas, hatched, percent_axis
 from dashboards.charts.empty import EmptyState, draw_empty, message
-from dashboards.charts.retention import band, steps
+from dashboards.charts.steps import band, steps
 from dashboards.document import Chart
 from dashboards.figures.curves import CurvePoint
 from dashboards.fonts import FontSet

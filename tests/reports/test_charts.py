@@ -12,8 +12,9 @@ from release_world import SeriesSpec, StudioSpec, World
 
 from dashboards import theme
 from dashboards.charts.canvas import PT_PER_MM, spread
-from dashboards.charts.retention import count_episodes, steps
+from dashboards.charts.retention import count_episodes
 from dashboards.charts.sparkline import draw_sparkline
+from dashboards.charts.steps import steps
 from dashboards.document import Chart, Document
 from dashboards.fonts import FontSet
 from dashboards.published import Release
