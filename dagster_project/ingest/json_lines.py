@@ -119,13 +119,12 @@ def _inspect(lines: Lines, data: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], 
     is_plain = np.ones(lines.count, np.bool_)
     no_rows = np.empty(0, np.int64)
     is_quote = data == _QUOTE
-    blank_texts = np.flatnonzero(is_quote[:-1] & (is_quote[1:] | (data[1:] <= _SPACE)))
-    if len(blank_texts):
-        is_plain[_rows_of(blank_texts, lines.offsets)] = False
-    special = np.flatnonzero((data == _BACKSLASH) | (data >= _DELETE))
-    if not len(special):
+    starts_blank = is_quote[:-1] & (is_quote[1:] | (data[1:] <= _SPACE))
+    if starts_blank.any():
+        is_plain[_rows_of(np.flatnonzero(starts_blank), lines.offsets)] = False
+    if lines.text.isascii() and not any(mark in lines.text for mark in (b"\\", b"\x7f")):
         return is_plain, no_rows
-    rows = _rows_of(special, lines.offsets)
+    rows = _rows_of(np.flatnonzero((data == _BACKSLASH) | (data >= _DELETE)), lines.offsets)
     is_plain[rows] = False
     try:
         lines.text.decode("utf-8")
@@ -139,10 +138,10 @@ def _key_marks(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> NDArray[n
     is_colon = after == _COLON
     marks = np.flatnonzero((before == _QUOTE) & is_colon)
     counts = np.diff(np.searchsorted(marks, offsets)).astype(np.int32)
-    spaced = np.flatnonzero((before <= _SPACE) & is_colon)
-    spaced = spaced[before[spaced] != _NEWLINE]
-    if len(spaced):
-        counts[_rows_of(spaced, offsets)] = -1
+    is_spaced = (before <= _SPACE) & is_colon
+    if is_spaced.any():
+        spaced = np.flatnonzero(is_spaced)
+        counts[_rows_of(spaced[before[spaced] != _NEWLINE], offsets)] = -1
     return counts
 
 

@@ -27,11 +27,13 @@ class BatchStamp:
     Attributes:
         now: The run's clock; its UTC date is the ingest date of new files.
         former: For files read anew: the stamp they keep, by sha-256.
+        former_watermark: For files read anew: as_of of the feed before their rows were taken out.
     """
 
     batch_id: str
     now: datetime
     former: Mapping[str, KnownFile] = field(default_factory=dict)
+    former_watermark: datetime | None = None
 
     def of(self, sha256: str) -> tuple[date, datetime]:
         """Ingest date and time of a content."""
@@ -49,7 +51,7 @@ def merge_staged(
     """
     statements = MergeStatements(contract)
     note_batch(connection, stamp.batch_id, stamp.now)
-    before = watermark(connection, contract)
+    before = stamp.former_watermark or watermark(connection, contract)
     loaded = _settle_identity(connection, contract, readings, stamp)
     _stamp_files(connection, loaded, stamp)
     _apply_window(connection, contract, before, stamp.now)

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import LandingFileError
 from dagster_project.ingest.feed import ReadingProgress, grouped, rejected_by_reason, sha256_of, stage
-from dagster_project.ingest.merge import BatchStamp, merge_staged, outcomes
+from dagster_project.ingest.merge import BatchStamp, merge_staged, outcomes, watermark
 from dagster_project.ingest.merge_sql import MergeStatements
 from dagster_project.ingest.results import FeedResult, FileOutcome, Progress
 from dagster_project.storage.landing import LandedFile, discover
@@ -63,13 +63,14 @@ def _reingest_feed(
     if not chosen:
         return FeedResult(contract.name, ())
     landed = {file.name: file for file in discover(layout, contract).files}
+    before = watermark(connection, contract)
     with transaction(connection):
         while chosen:
             files = [_landed(connection, landed, known) for known in chosen.values()]
             tracker = ReadingProgress(f"reading {contract.name} again", files, progress)
             _note_leaving(connection, contract, stamp.batch_id, list(chosen))
             forget_files(connection, contract, list(chosen))
-            again = BatchStamp(stamp.batch_id, stamp.now, chosen)
+            again = BatchStamp(stamp.batch_id, stamp.now, chosen, before)
             for group in grouped(sorted(files, key=lambda file: file.name)):
                 readings = stage(connection, contract, group, tracker)
                 merge_staged(connection, contract, readings, again)

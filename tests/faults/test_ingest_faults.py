@@ -21,7 +21,6 @@ from dagster_project.contracts import feed_contracts
 from dagster_project.core.errors import LandingFileError, WarehouseError
 from dagster_project.ingest import feed as feed_module
 from dagster_project.ingest import ingest_feed, prepare_raw
-from dagster_project.storage import quarantine_files
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import checkpoint, open_warehouse, transaction, writer_lock
 
@@ -39,7 +38,7 @@ from dagster_project.ingest import feed, ingest_feed, prepare_raw
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import open_warehouse, writer_lock
 
-feed.GROUP_FILES = 2
+feed.GROUP_FILES = 3
 layout, views = DataLayout(Path(sys.argv[1])), feed_contracts()["views"]
 with writer_lock(layout, 5.0), closing(open_warehouse(layout)) as connection:
     prepare_raw(connection, {"views": views})
@@ -124,7 +123,7 @@ def test_killed_runs_and_one_whole_run_equal_one_clean_run(layout: DataLayout, t
     whole = time.monotonic() - started
     chance = random.Random(11)
     killed = 0
-    for attempt in range(5):
+    for attempt in range(4):
         process = child(layout, f"run-{attempt}")
         assert process.stdout is not None
         process.stdout.readline()
@@ -211,7 +210,7 @@ def test_a_mirror_that_cannot_be_written_is_told_and_kept_in_mind(
             raise OSError(28, "No space left on device")
 
         with monkeypatch.context() as patched:
-            patched.setattr(quarantine_files.os, "fsync", full)
+            patched.setattr("dagster_project.storage.quarantine_files.os.fsync", full)
             with pytest.raises(WarehouseError, match="No space left on device"):
                 ingest_feed(connection, layout, VIEWS, batch_id="1", now=NOW)
         folder = layout.quarantine / "views"

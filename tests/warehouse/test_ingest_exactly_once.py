@@ -205,7 +205,7 @@ ROWS = st.lists(
 
 
 @given(ROWS, st.randoms(use_true_random=False), st.integers(1, 5))
-@settings(max_examples=6, deadline=None)
+@settings(max_examples=5, deadline=None)
 def test_any_cut_into_files_and_runs_gives_the_same_rows(
     tmp_path_factory: pytest.TempPathFactory, lines: list[str], chance: random.Random, parts: int
 ) -> None:

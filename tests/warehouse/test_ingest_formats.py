@@ -383,7 +383,7 @@ def test_a_changed_byte_in_a_page_with_a_checksum_is_found(world: World) -> None
 
 
 def test_a_file_of_rows_without_room_for_their_keys_is_refused(world: World) -> None:
-    rows = 5_000_000
+    rows = 1_100_000
     columns = {name: pa.array([values[0].as_py()] * 1, values.type) for name, values in AD_COLUMNS.items()}
     table = pa.table({name: pa.chunked_array([pa.repeat(values[0], rows)]) for name, values in columns.items()})
     pq.write_table(table, world.path("ads/a.parquet"), compression="zstd")

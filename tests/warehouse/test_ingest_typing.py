@@ -93,7 +93,7 @@ def both_ways(
     return [quick.get(number) for number in range(1, len(lines) + 1)]
 
 
-def line(text: str = "", **changes: Any) -> bytes:
+def line(text: str = "", /, **changes: Any) -> bytes:
     """A good view row with changes; `text` replaces the start of the object (`{text,"playback_id":...}`)."""
     row = {**VIEW, **changes}
     body = json.dumps({key: value for key, value in row.items() if value is not ...}, ensure_ascii=False)
@@ -451,7 +451,7 @@ STYLES = st.tuples(st.sampled_from([(",", ":"), (", ", ": "), (" ,", " : ")]), s
 
 
 @given(st.lists(st.tuples(CHANGES, STYLES, st.booleans()), min_size=20, max_size=60))
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=6, deadline=None)
 def test_rows_composed_at_random_follow_the_oracle(
     connection: duckdb.DuckDBPyConnection, rows: list[tuple[dict[str, Any], tuple[tuple[str, str], bool], bool]]
 ) -> None:
