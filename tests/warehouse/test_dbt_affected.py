@@ -116,8 +116,8 @@ def set_lengths(warehouse: DbtWarehouse, second_length_ms: int) -> None:
 def changed(tmp_path_factory: pytest.TempPathFactory) -> DbtWarehouse:
     """One batch, released; then a second that adds and removes rows, and a catalogue with another length.
 
-    The second is built in two attempts: the first stops after the plays, so that the next one no longer finds there what
-    the facts behind them still say.
+    The second is built in two attempts: the first stops after the plays, so that the next one no longer finds there
+    what the facts behind them still say.
     """
     warehouse = prepared(tmp_path_factory.mktemp("changed"), 60_000)
     warehouse.take_in("b1", **BEFORE)
