@@ -6,7 +6,6 @@ from contextlib import closing
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
 from dagster_project.cli.console import err, out, print_json
 from dagster_project.core.errors import NothingToDo
@@ -18,6 +17,7 @@ from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import open_warehouse, writer_lock
 
 LOCK_WAIT_SECONDS = 60.0
+_FIRST_NUMBER = 5
 LastPeriod = typer.Argument(metavar="[PERIOD]", help="Posted month; default the last closed.")
 AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
@@ -167,21 +167,19 @@ def _check_record(check: LedgerCheck) -> dict[str, object]:
 
 def _print_statement(one: Statement) -> None:
     out.print(f"{one.statement_id}  {one.direction}  {one.party_id}", markup=False)
-    names = ("line", "series", "activity", "type", "reason", "base", "rate", one.currency)
-    table = Table(*names, box=None, pad_edge=False)
-    for column in table.columns[5:]:
-        column.justify = "right"
+    rows = [("line", "series", "activity", "type", "reason", "base", "rate", one.currency)]
     for line in one.lines:
         rate = "" if line.rate_ppm is None else f"{line.rate_ppm // 10_000}.{line.rate_ppm % 10_000:04d} %"
-        table.add_row(
-            line.line_id,
-            line.series_id,
-            line.activity_period,
-            line.line_type,
-            line.reason,
-            decimal_text(line.base_minor, line.currency),
-            rate,
-            decimal_text(line.amount_minor, line.currency),
+        base, amount = (decimal_text(minor, line.currency) for minor in (line.base_minor, line.amount_minor))
+        rows.append(
+            (line.line_id, line.series_id, line.activity_period, line.line_type, line.reason, base, rate, amount)
         )
-    table.add_row("", "", "", "total", "", "", "", decimal_text(one.total_minor, one.currency))
-    out.print(table)
+    rows.append(("", "", "", "total", "", "", "", decimal_text(one.total_minor, one.currency)))
+    # Ids are never cut short, however narrow the terminal.
+    widths = [max(len(row[place]) for row in rows) for place in range(len(rows[0]))]
+    for row in rows:
+        cells = [
+            cell.rjust(width) if place >= _FIRST_NUMBER else cell.ljust(width)
+            for place, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        out.print("  ".join(cells).rstrip(), markup=False)
