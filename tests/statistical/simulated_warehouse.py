@@ -106,7 +106,8 @@ def build_models(warehouse: Path, select: Sequence[str]) -> None:
         ]
     )
     failed = [] if done.result is None else [one for one in done.result if one.status in ("error", "fail")]
-    assert not failed and done.exception is None, done.exception or [one.message for one in failed]
+    assert done.exception is None, done.exception
+    assert not failed, [one.message for one in failed]
 
 
 @cache

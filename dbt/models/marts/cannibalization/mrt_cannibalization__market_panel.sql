@@ -17,23 +17,27 @@ clock as (
 ),
 
 days as (
-    select
-        unlocked_date,
-        sum(n_lines) as n_lines
+    select distinct unlocked_date
     from revenue
-    group by unlocked_date
 ),
 
 -- A stray row years back must not open years of empty weeks, which would pass for weeks before a launch: the log begins
--- on the first day with a tenth of a usual day's unlocks.
+-- with the first day whose week, itself included, has unlocks on most days.
+busy_days as (
+    select days.unlocked_date
+    from days
+    inner join days as around
+        on around.unlocked_date between days.unlocked_date and {{ add_days('days.unlocked_date', 6) }}
+    group by days.unlocked_date
+    having count(*) >= 4
+),
+
 bounds as (
     select
-        min(days.unlocked_date) as first_date,
+        min(busy_days.unlocked_date) as first_date,
         max(clock.as_of_date) as as_of_date
-    from days
-    cross join (select median(n_lines) as n_lines from days) as usual_day
+    from busy_days
     cross join clock
-    where days.n_lines * 10 >= usual_day.n_lines
 ),
 
 full_weeks as (
