@@ -11,6 +11,8 @@ from dagster_project.storage.warehouse import Connection, transaction
 
 _HISTORY_BATCHES = 14
 _DEFAULT_LATE_HOURS = 24
+_HOUR_US = 3_600_000_000
+_DAY_US = 24 * _HOUR_US
 
 
 @dataclass(frozen=True)
@@ -90,9 +92,9 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     accepted as (
         select min({event}) as min_event_at, max({event}) as max_event_at,
             min({received}) as min_received_at, max({received}) as max_received_at,
-            {_ppm(f"{event} > {received} + interval 1 day")} as received_before_event_ppm,
+            {_ppm(f"epoch_us({event}) - epoch_us({received}) > {_DAY_US}")} as received_before_event_ppm,
             {_ppm(f"{event} > mark.as_of")} as future_ppm,
-            {_ppm(f"{received} - {event} > interval {late_hours} hour")} as late_ppm,
+            {_ppm(f"epoch_us({received}) - epoch_us({event}) > {late_hours * _HOUR_US}")} as late_ppm,
             {series} as unknown_series_ppm,
             map {{{nulls}}} as null_ppm
         from {contract.relation} cross join mark
