@@ -44,10 +44,12 @@ def impression(number: int, at_hours: float, received_hours: float) -> dict[str,
 
 # Two copies of one impression a day apart: the one received first counts.
 EARLIER_COPY, LATER_COPY = impression(1, 0, 1), impression(2, 24, 25)
-FIRST_OF_TWO, SECOND_OF_TWO = impression(11, 0, 1), impression(12, 24, 25)
+FIRST_OF_TWO, SECOND_OF_TWO = impression(11, 72, 73), impression(12, 120, 121)
 
 
-def order_step(order: str, event_type: str, sequence: int, days: float, tokens: int) -> dict[str, Any]:
+def order_step(
+    order: str, event_type: str, sequence: int, days: float, tokens: int, viewer: str = "buyer"
+) -> dict[str, Any]:
     return {
         "source": "app",
         "order_id": order,
@@ -56,7 +58,7 @@ def order_step(order: str, event_type: str, sequence: int, days: float, tokens: 
         "event_type": event_type,
         "surface": "ext_web",
         "app_id": "app",
-        "viewer_id": "buyer",
+        "viewer_id": viewer,
         "series_id": "s",
         "episode_seq_from": 2,
         "episode_seq_to": 2,
@@ -75,6 +77,8 @@ UNLOCKED, FIRST_REFUND, LAST_REFUND = (
 )
 EARLY_REFUND, ITS_ORDER = order_step("early", "refunded", 1, 3, -30), order_step("early", "unlocked", 0, 1, 30)
 UNLOCK_MARK = order_step("mark", "offered", 0, 10, 0)
+AT_THE_GATE = watch("gate", "s", 1, AT + timedelta(days=1))
+UNLOCKED_LATER = order_step("gate", "unlocked", 0, 2, 50, viewer="gate")
 
 BEFORE = {
     "views": [
@@ -85,12 +89,13 @@ BEFORE = {
         *STAYING,
         *WAITING,
         *MARK,
+        *AT_THE_GATE,
         *watch("length", "s", 2, AT, seconds=45),
     ],
     "ads": [LATER_COPY, FIRST_OF_TWO, SECOND_OF_TWO],
     "unlocks": [UNLOCKED, FIRST_REFUND, LAST_REFUND, EARLY_REFUND, UNLOCK_MARK],
 }
-ADDED = {"views": [*OWNER, *LATER_MARK], "ads": [EARLIER_COPY], "unlocks": [ITS_ORDER]}
+ADDED = {"views": [*OWNER, *LATER_MARK], "ads": [EARLIER_COPY], "unlocks": [ITS_ORDER, UNLOCKED_LATER]}
 REMOVED = {"views": [*BY_VIEWER, *LEAVING], "ads": [FIRST_OF_TWO], "unlocks": [FIRST_REFUND]}
 
 
@@ -98,6 +103,8 @@ def prepared(folder: Path, second_length_ms: int) -> DbtWarehouse:
     warehouse = DbtWarehouse.create(folder)
     warehouse.load_reference("studios", [{"studio_id": "st", "name": "Studio"}])
     warehouse.load_reference("series", [{"series_id": "s", "studio_id": "st", "title": "S", "total_episodes": 2}])
+    lock = {"series_id": "s", "episode_seq": 2, "surface": "ext_web", "country": "*", "is_free": False}
+    warehouse.load_reference("episode_access", [{**lock, "valid_from": AT - timedelta(days=9)}])
     set_lengths(warehouse, second_length_ms)
     return warehouse
 
@@ -171,7 +178,13 @@ def test_order_without_a_refund_between_two_other_events(changed: DbtWarehouse) 
     found = changed.query(
         "select order_id, net_token_paid, refund_count, unlocked_at is null from core.fct_unlock order by 1"
     )
-    assert found == [("early", 0, 1, False), ("o", 80, 1, False)]
+    assert found == [("early", 0, 1, False), ("gate", 50, 0, False), ("o", 80, 1, False)]
+
+
+def test_unlock_without_a_new_view_answers_the_lock_its_viewer_met(changed: DbtWarehouse) -> None:
+    assert changed.query(
+        "select first_unlock_order_id from core.fct_gate_opportunity where viewer_key = 'app|gate'"
+    ) == [("gate",)]
 
 
 def test_new_length_of_an_episode_changes_completions(changed: DbtWarehouse) -> None:

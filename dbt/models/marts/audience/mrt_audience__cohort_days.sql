@@ -227,26 +227,22 @@ answered as (
 ),
 
 -- A viewer stands in one cohort and one surface of a scope, so cells add up to 'all'.
+with_all_surfaces as (
+    {{ roll_up(
+        'answered',
+        'surface',
+        ['scope', 'scope_id', 'cohort_date', 'mode', 'day'],
+        ['n_viewers', 'n_eligible', 'n_active'],
+    ) }}
+),
+
 summed as (
-    select
-        answered.scope,
-        answered.scope_id,
-        case when choice.surface_is_kept = 1 then answered.surface else 'all' end as surface,
-        case when choice.date_is_kept = 1 then answered.cohort_date else 'all' end as cohort_date,
-        answered.mode,
-        answered.day,
-        sum(answered.n_viewers) as n_viewers,
-        sum(answered.n_eligible) as n_eligible,
-        sum(answered.n_active) as n_active
-    from answered
-    cross join (values (0, 0), (0, 1), (1, 0), (1, 1)) as choice (surface_is_kept, date_is_kept)
-    group by
-        answered.scope,
-        answered.scope_id,
-        case when choice.surface_is_kept = 1 then answered.surface else 'all' end,
-        case when choice.date_is_kept = 1 then answered.cohort_date else 'all' end,
-        answered.mode,
-        answered.day
+    {{ roll_up(
+        'with_all_surfaces',
+        'cohort_date',
+        ['scope', 'scope_id', 'surface', 'mode', 'day'],
+        ['n_viewers', 'n_eligible', 'n_active'],
+    ) }}
 ),
 
 final as (

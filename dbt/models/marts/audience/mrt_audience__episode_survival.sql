@@ -70,32 +70,22 @@ counted as (
         windows.window_days
 ),
 
-in_populations as (
-    select
-        counted.series_id,
-        case when choice.surface_is_kept = 1 then counted.surface else 'all' end as surface,
-        case when choice.week_is_kept = 1 then counted.cohort_week else 'all' end as cohort_week,
-        counted.episode_seq,
-        counted.window_days,
-        counted.n_started,
-        counted.n_at_risk,
-        counted.n_drop
-    from counted
-    cross join (values (0, 0), (0, 1), (1, 0), (1, 1)) as choice (surface_is_kept, week_is_kept)
+with_all_surfaces as (
+    {{ roll_up(
+        'counted',
+        'surface',
+        ['series_id', 'cohort_week', 'episode_seq', 'window_days'],
+        ['n_started', 'n_at_risk', 'n_drop'],
+    ) }}
 ),
 
 summed as (
-    select
-        series_id,
-        surface,
-        cohort_week,
-        episode_seq,
-        window_days,
-        sum(n_started) as n_started,
-        sum(n_at_risk) as n_at_risk,
-        sum(n_drop) as n_drop
-    from in_populations
-    group by series_id, surface, cohort_week, episode_seq, window_days
+    {{ roll_up(
+        'with_all_surfaces',
+        'cohort_week',
+        ['series_id', 'surface', 'episode_seq', 'window_days'],
+        ['n_started', 'n_at_risk', 'n_drop'],
+    ) }}
 ),
 
 populations as (
