@@ -13,7 +13,7 @@ from dagster_project.defs import build_definitions
 from dagster_project.settings import Settings
 
 NOW = datetime(2026, 5, 20, tzinfo=UTC)
-ROOMS = ["reference", "ledger", "control", "raw", "staging", "intermediate", "core", "marts", "exports", "inference", "published", "reports"]
+ROOMS = ["reference", "ledger", "control", "raw", "staging", "intermediate", "core", "measures", "marts", "exports", "inference", "published", "reports"]
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def sensor(definitions: dg.Definitions) -> dg.SensorDefinition:
 def test_every_asset_starts_with_its_room(definitions: dg.Definitions) -> None:
     rooms = {key.path[0] for key in definitions.resolve_asset_graph().get_all_asset_keys()}
     assert rooms <= set(ROOMS)
-    assert {"raw", "core", "marts", "inference", "published", "reports"} <= rooms
+    assert {"raw", "core", "measures", "marts", "inference", "published", "reports"} <= rooms
 
 
 def test_the_way_of_the_data_reads_left_to_right(definitions: dg.Definitions) -> None:
@@ -62,7 +62,7 @@ def test_every_feed_is_gated_by_a_blocking_check(definitions: dg.Definitions) ->
 
 def test_dbt_tests_are_asset_checks(definitions: dg.Definitions) -> None:
     checked = {key.asset_key.path[0] for key in definitions.resolve_asset_graph().asset_check_keys}
-    assert {"core", "marts"} <= checked
+    assert {"core", "measures", "marts"} <= checked
 
 
 def _tick(sensor: dg.SensorDefinition, cursor: str | None) -> tuple[list[dg.RunRequest], str | None]:
