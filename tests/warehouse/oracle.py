@@ -11,6 +11,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from fractions import Fraction
+from math import exp, log
+from statistics import NormalDist
 from typing import Any
 
 ALL = "all"
@@ -278,12 +280,13 @@ class World:
 
 
 def curve(units: Sequence[Unit], horizon_us: int) -> dict[str, Any]:
-    """Counts and Kaplan-Meier incidence at a horizon, by walking over every distinct event time."""
-    survival = Fraction(1)
+    """Counts, Kaplan-Meier incidence and Greenwood's sum at a horizon, by walking over every distinct event time."""
+    survival, greenwood = Fraction(1), Fraction(0)
     for at in sorted({unit.event_us for unit in units if unit.event_us is not None and unit.event_us <= horizon_us}):
         at_risk = sum((unit.event_us >= at if unit.event_us is not None else unit.follow_up_us >= at) for unit in units)
         events = sum(unit.event_us == at for unit in units)
         survival *= 1 - Fraction(events, at_risk)
+        greenwood += Fraction(events, at_risk * (at_risk - events)) if at_risk > events else 0
     has_event = [unit.event_us is not None and unit.event_us <= horizon_us for unit in units]
     return {
         "n": len(units),
@@ -294,7 +297,18 @@ def curve(units: Sequence[Unit], horizon_us: int) -> dict[str, Any]:
         ),
         "longest_us": max(unit.follow_up_us for unit in units),
         "estimate": 1 - survival,
+        "greenwood": greenwood,
     }
+
+
+def log_log_interval(counts: Mapping[str, Any]) -> tuple[float, float] | None:
+    """The 95% interval of an incidence on the log(-log) scale of survival; None where that scale has no value."""
+    survival = float(1 - counts["estimate"])
+    if not 0 < survival < 1:
+        return None
+    error = float(counts["greenwood"]) ** 0.5 / abs(log(survival))
+    low, high = (survival ** exp(sign * NormalDist().inv_cdf(0.975) * error) for sign in (-1, 1))
+    return 1 - low, 1 - high
 
 
 def _cells(entry: Play) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from dbt_warehouse import MODELS, DbtWarehouse
-from oracle import World
+from oracle import World, log_log_interval
 from random_logs import random_world, reference_tables
 
 from dagster_project.inference.registry import ESTIMATES
@@ -78,7 +78,15 @@ def test_episode_reach(built: Built) -> None:
             assert row["status"] == "not_identified"
         else:
             assert row["status"] == "ok"
-            assert row["estimate"] == pytest.approx(float(counts["estimate"]), abs=TOLERANCE), key
+            assert_estimate(row, counts)
+
+
+def assert_estimate(row: dict[str, Any], counts: dict[str, Any]) -> None:
+    """The row's estimate and interval are those of the full risk table."""
+    assert row["estimate"] == pytest.approx(float(counts["estimate"]), abs=TOLERANCE), row
+    interval = log_log_interval(counts)
+    if interval is not None:
+        assert (row["ci_low"], row["ci_high"]) == pytest.approx(interval, abs=TOLERANCE), row
 
 
 def test_episode_survival(built: Built) -> None:
@@ -106,7 +114,7 @@ def test_continuation(built: Built) -> None:
             counts[name] for name in ("n", "n_at_risk", "n_event", "n_censored")
         ], key
         if row["status"] == "ok":
-            assert row["estimate"] == pytest.approx(float(counts["estimate"]), abs=TOLERANCE), key
+            assert_estimate(row, counts)
     assert expected.keys() <= released.keys()
     assert sum(row["n_event"] for row in released.values()) > 100
 
