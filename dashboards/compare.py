@@ -85,9 +85,7 @@ def difference(this: Estimate, that: Estimate) -> Difference:
 
 def against_fixed(this: Estimate, reference: float) -> Difference:
     """An estimate against a reference taken as known, such as the median of other series."""
-    return Difference(
-        this.value - reference, Interval(this.interval.low - reference, this.interval.high - reference)
-    )
+    return Difference(this.value - reference, Interval(this.interval.low - reference, this.interval.high - reference))
 
 
 def normal_weekly_range(earlier: Sequence[int]) -> Interval | None:

@@ -81,9 +81,7 @@ def build_reports(
             folder = reports_dir / report / wanted / folder_name(one)
             files = write_pack(folder, rendered)
             digest = hashlib.sha256(rendered.pdf).hexdigest()
-            built.append(
-                BuiltReport(report, wanted, one, folder, tuple(files), digest, rendered.pages, document.state)
-            )
+            built.append(BuiltReport(report, wanted, one, folder, tuple(files), digest, rendered.pages, document.state))
             if progress is not None:
                 progress(len(built), len(recipients), one)
     return built

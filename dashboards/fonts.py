@@ -163,9 +163,7 @@ def _advance_widths(path: Path) -> dict[int, float]:
         unit = float(font["head"].unitsPerEm)
         metrics = font["hmtx"].metrics
         tabular = _substitutes(font, "tnum")
-        return {
-            code: metrics[tabular.get(glyph, glyph)][0] / unit for code, glyph in font.getBestCmap().items()
-        }
+        return {code: metrics[tabular.get(glyph, glyph)][0] / unit for code, glyph in font.getBestCmap().items()}
 
 
 def _substitutes(font: TTFont, feature: str) -> dict[str, str]:

@@ -42,9 +42,7 @@ def render(document: Document, fonts: FontSet) -> RenderedReport:
         heights[page] = _grown(blocks, heights[page], room[page] - _SLACK_MM)
     compiler = _compiler(document, heights, fonts)
     try:
-        pdf = compiler.compile(
-            format="pdf", pdf_standards=["ua-1"], timestamp=int(document.made_at.timestamp())
-        )
+        pdf = compiler.compile(format="pdf", pdf_standards=["ua-1"], timestamp=int(document.made_at.timestamp()))
     except typst.TypstError as error:
         raise _failure(document, error) from error
     assert isinstance(pdf, bytes)

@@ -67,9 +67,7 @@ def printable(raw: str | None, identifier: str, kind: str, language: str | None,
     return Title(kept, note, tongue)
 
 
-def fit_between(
-    before: str, title: Title, after: str, width_pt: float, size_pt: float, fonts: FontSet
-) -> Title:
+def fit_between(before: str, title: Title, after: str, width_pt: float, size_pt: float, fonts: FontSet) -> Title:
     """The title, cut so that with `before` and `after` it fills at most one strong line of `width_pt`."""
     fixed = fonts.text_width(before + after, size_pt, STRONG)
     return title.fitted(width_pt - fixed, size_pt, fonts)

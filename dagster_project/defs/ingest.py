@@ -11,6 +11,7 @@ from dagster_project.defs.partitions import ingest_days
 from dagster_project.defs.resources import WarehouseResource, report_progress
 from dagster_project.ingest import ingest_feed, prepare_raw, profile_feed, reingest
 from dagster_project.ingest.gate import check_profile
+from dagster_project.ledger.closing import genuine_ledger
 from dagster_project.settings import Settings
 from dagster_project.storage.batches import pending_batches, prepare_history, record_gate
 from dagster_project.storage.ledger_files import load_ledger
@@ -63,6 +64,7 @@ def _ledger_asset() -> dg.AssetsDefinition:
     )
     def ledger(warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
         """The closed months as they lie in the ledger's files, readable for the models."""
+        genuine_ledger(warehouse.layout)
         with warehouse.connection() as connection:
             load_ledger(connection, warehouse.layout)
         for name in LEDGER_TABLES:

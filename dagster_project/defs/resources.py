@@ -1,8 +1,9 @@
 """The one resource: the private warehouse, locked for the whole run."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import duckdb
@@ -33,7 +34,7 @@ def report_progress(what: str, share: float) -> None:
         progress(what, share)
 
 
-class WarehouseResource(dg.ConfigurableResource[None]):
+class WarehouseResource(dg.ConfigurableResource[Any]):
     """The data root's warehouse; one run at a time holds the writer lock, from its first step to its last."""
 
     data_root: str
@@ -48,7 +49,7 @@ class WarehouseResource(dg.ConfigurableResource[None]):
         return self._settings or load_settings()
 
     @contextmanager
-    def yield_for_execution(self, context: dg.InitResourceContext) -> Iterator["WarehouseResource"]:
+    def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Any, None, None]:
         self.layout.prepare()
         with writer_lock(self.layout, LOCK_WAIT_SECONDS):
             yield self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -118,9 +118,12 @@ def _feed_counts(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Fee
         "select feed, reason_code, count(*)::bigint from raw.quarantine where batch_id = ? group by all order by all",
         [run_id],
     ).fetchall()
+    by_feed: dict[str, dict[str, int]] = {}
+    for feed, reason, count in reasons:
+        by_feed.setdefault(feed, {})[reason] = count
+    names = [field.name for field in fields(FeedCounts)][:-1]
     return [
-        FeedCounts(*row, rejected_by_reason={reason: count for feed, reason, count in reasons if feed == row[0]})
-        for row in rows
+        FeedCounts(**dict(zip(names, row, strict=True)), rejected_by_reason=by_feed.get(row[0], {})) for row in rows
     ]
 
 

@@ -33,9 +33,7 @@ def empty_curve(context: WeeklyContext, series: Series, *, wide: bool) -> EmptyS
         return EmptyState("suppressed", lines)
     if status == "too_early":
         ripe = formats.day(week.week.next_monday + timedelta(hours=HORIZON_HOURS))
-        lines = _lines(
-            wide, f"Too early: under {HORIZON_HOURS // 24} days of viewing.", f"Complete from {ripe}."
-        )
+        lines = _lines(wide, f"Too early: under {HORIZON_HOURS // 24} days of viewing.", f"Complete from {ripe}.")
         return EmptyState("too_early", lines)
     if series.published_episodes < FEWEST_EPISODES:
         return _single(context, series)

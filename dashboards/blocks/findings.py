@@ -222,9 +222,7 @@ def _week_part(context: WeeklyContext, measured: Measured, used: list[str]) -> s
         )
     )
     used.append(size.name)
-    return (
-        f"{size.text} points {compared(change, 'up', 'down', '')} on last week (95% interval {interval.text})"
-    )
+    return f"{size.text} points {compared(change, 'up', 'down', '')} on last week (95% interval {interval.text})"
 
 
 def _unlock(context: WeeklyContext, measured: Measured) -> list[Finding]:
@@ -300,8 +298,7 @@ def _outside_range(context: WeeklyContext, name: str, subject: str, measured: Me
     claim = (f"{subject} {plural} {side} the normal weekly range.",)
     tail = f", {measured.change.text} on last week" if measured.change else ""
     evidence = (
-        f"{figure.text} this week{tail}; the weeks before make {ends[0].text} to {ends[1].text} the "
-        "normal range.",
+        f"{figure.text} this week{tail}; the weeks before make {ends[0].text} to {ends[1].text} the normal range.",
     )
     centre = (normal.low + normal.high) / 2
     return [

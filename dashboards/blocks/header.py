@@ -11,11 +11,7 @@ _NAME_PT = 500.0
 def week_span(context: WeeklyContext) -> str:
     """`Mon 9 - Sun 15 Nov 2026`, with an en dash."""
     week = context.week.week
-    first = (
-        f"Mon {week.monday.day}"
-        if week.monday.month == week.sunday.month
-        else f"Mon {formats.day(week.monday)}"
-    )
+    first = f"Mon {week.monday.day}" if week.monday.month == week.sunday.month else f"Mon {formats.day(week.monday)}"
     return f"{first} {formats.EN_DASH} Sun {formats.day_year(week.sunday)}"
 
 

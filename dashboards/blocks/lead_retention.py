@@ -99,15 +99,12 @@ def _content(context: WeeklyContext, lead: Series) -> tuple[Retention, list[str]
         at_end = context.measures.benchmark_figure(lead, benchmark, last)
         benchmark_line = Line(sorted(benchmark.points.items()), f"Similar series {record.text(at_end)}")
         series, studios = (
-            record.text(
-                Figure(f"benchmark.{lead.series_id}.{name}", n, str(n), name, how="counted for the median")
-            )
+            record.text(Figure(f"benchmark.{lead.series_id}.{name}", n, str(n), name, how="counted for the median"))
             for name, n in (("series", benchmark.n_series), ("studios", benchmark.n_studios))
         )
         notes.append(
             f"Similar series: the median of {series} of the same genre and length from {studios} "
-            "other studios"
-            + (", lined up at the paywall and at the finale." if lead.gate is not None else ".")
+            "other studios" + (", lined up at the paywall and at the finale." if lead.gate is not None else ".")
         )
     else:
         notes.append(f"No fair benchmark: {benchmark.reason}.")
@@ -251,9 +248,7 @@ def _alt(context: WeeklyContext, lead: Series, content: Retention) -> str:
     if content.drop is not None:
         parts.append(f"{content.drop[0]} before episode {lead.gate}; {content.drop[1]}.")
     if content.cliffhangers:
-        parts.append(
-            f"Cliffhanger endings: episodes {formats.listed([str(k) for k in content.cliffhangers])}."
-        )
+        parts.append(f"Cliffhanger endings: episodes {formats.listed([str(k) for k in content.cliffhangers])}.")
     if lead.published_episodes < lead.total_episodes:
         parts.append(f"Episodes after {lead.published_episodes} are not yet released.")
     return " ".join(parts)
@@ -289,9 +284,7 @@ def _nothing(context: WeeklyContext) -> Block:
         big = context.record.text(starters) if starters is not None else None
         state = EmptyState("zero", (f"viewers started one of the studio's series in the week {days}.",), big)
         return _empty_block(context, ("Nobody started a series this week",), state)
-    state = EmptyState(
-        "missing", (f"No events received for {days}. This is missing data, not zero viewers.",)
-    )
+    state = EmptyState("missing", (f"No events received for {days}. This is missing data, not zero viewers.",))
     return _empty_block(context, ("Retention cannot be shown: no events were received",), state)
 
 

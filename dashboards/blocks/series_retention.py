@@ -93,9 +93,7 @@ def _heading(context: WeeklyContext, series: list[Series]) -> str:
         return f"No series is clearly above or below {tail}"
 
     def say(name: str, value: int) -> str:
-        figure = Figure(
-            f"R2.{name}", value, _number(value, in_words), "series", how="count of compared series"
-        )
+        figure = Figure(f"R2.{name}", value, _number(value, in_words), "series", how="count of compared series")
         return context.record.text(figure)
 
     if above and below:
@@ -104,9 +102,7 @@ def _heading(context: WeeklyContext, series: list[Series]) -> str:
             f"above {tail}, {say('below', below)} below"
         )
     side, value = ("above", above) if above else ("below", below)
-    whom = (
-        "the one series compared" if judged == 1 else f"{say(side, value)} of {say('judged', judged)} series"
-    )
+    whom = "the one series compared" if judged == 1 else f"{say(side, value)} of {say('judged', judged)} series"
     return f"{whom[0].upper()}{whom[1:]} {_is(value)} clearly {side} {tail}"
 
 

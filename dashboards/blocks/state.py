@@ -37,9 +37,7 @@ def failed_checks(scope: StudioScope) -> tuple[int, list[FailedCheck]]:
         ["check_name", "asset"],
     )
     failed = [
-        FailedCheck(row["check_name"], row["severity"], _sentence(scope, row))
-        for row in rows
-        if not row["passed"]
+        FailedCheck(row["check_name"], row["severity"], _sentence(scope, row)) for row in rows if not row["passed"]
     ]
     return len(rows), sorted(failed, key=lambda c: (c.severity != "critical", c.check_name, c.sentence))
 
@@ -56,9 +54,7 @@ def state_banner(context: WeeklyContext) -> Block:
     """The banner under the head."""
     total, failed = failed_checks(context.week.scope)
     record = context.record
-    checks = record.text(
-        Figure("checks.total", total, formats.count(total), "checks", how="rows of meta.checks")
-    )
+    checks = record.text(Figure("checks.total", total, formats.count(total), "checks", how="rows of meta.checks"))
     if failed:
         attention = record.text(
             Figure("checks.failed", len(failed), formats.count(len(failed)), "checks", how="rows not passed")
@@ -72,9 +68,7 @@ def state_banner(context: WeeklyContext) -> Block:
     sentences = [check.sentence for check in failed[:_MOST_SENTENCES]]
     rest = len(failed) - _MOST_SENTENCES
     if rest > 0:
-        more = record.text(
-            Figure("checks.unsaid", rest, formats.count(rest), "checks", how="failed and not spelt out")
-        )
+        more = record.text(Figure("checks.unsaid", rest, formats.count(rest), "checks", how="failed and not spelt out"))
         sentences.append(f"{more} more failed.")
     sentences += _provisional(context)
     return Block("banner", {"state": state_of(context), "lead": lead, "text": " ".join(sentences)})

@@ -131,13 +131,10 @@ def _spark(
 ) -> dict[str, object] | None:
     shares = any(isinstance(v, float) for v in measured.history)
     words = [
-        "unknown" if v is None else formats.percent(float(v)) if shares else write(int(v))
-        for v in measured.history
+        "unknown" if v is None else formats.percent(float(v)) if shares else write(int(v)) for v in measured.history
     ]
     alt = f"{subject}, last eight weeks, oldest first: {', '.join(words)}."
-    chart = draw_sparkline(
-        measured.history, provisional=measured.provisional, alt=alt, fonts=context.week.fonts
-    )
+    chart = draw_sparkline(measured.history, provisional=measured.provisional, alt=alt, fonts=context.week.fonts)
     return None if chart is None else {"chart": chart}
 
 

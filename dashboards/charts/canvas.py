@@ -132,9 +132,7 @@ class Canvas:
         if isinstance(text, Annotation):
             text.update_positions(self._agg.get_renderer())
         extent = Text.get_window_extent(text, self._agg.get_renderer())
-        return TextBox(
-            text.get_text(), float(extent.x0), float(extent.y0), float(extent.x1), float(extent.y1)
-        )
+        return TextBox(text.get_text(), float(extent.x0), float(extent.y0), float(extent.x1), float(extent.y1))
 
     def to_points(self, axes: Axes, x: float, y: float) -> tuple[float, float]:
         """Data coordinates as points from the lower left corner."""
@@ -160,9 +158,7 @@ def percent_axis(axes: Axes, ticks: Sequence[float], *, labelled: bool = True) -
     axes.grid(axis="y", color=theme.GRID, linewidth=theme.GRID_PT)
 
 
-def hatched(
-    axes: Axes, left: float, right: float, bottom: float = 0.0, top: float = 1.0, slant: str = "////"
-) -> None:
+def hatched(axes: Axes, left: float, right: float, bottom: float = 0.0, top: float = 1.0, slant: str = "////") -> None:
     """A zone without figures yet, in data coordinates."""
     axes.add_patch(
         Rectangle(

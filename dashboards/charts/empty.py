@@ -57,9 +57,7 @@ def draw_empty(canvas: Canvas, axes: Axes, state: EmptyState) -> None:
     message(canvas, axes, (left + right) / 2, (bottom + top) / 2, state)
 
 
-def message(
-    canvas: Canvas, axes: Axes, x: float, y: float, state: EmptyState, ground: str = theme.WHITE
-) -> None:
+def message(canvas: Canvas, axes: Axes, x: float, y: float, state: EmptyState, ground: str = theme.WHITE) -> None:
     """The words of the state, centred on a point in data coordinates; hatching behind them gives way to
     `ground`.
     """

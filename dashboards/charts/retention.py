@@ -168,9 +168,7 @@ def _zones(canvas: Canvas, axes: Axes, content: Retention) -> None:
 
 def _ground(content: Retention) -> str:
     # What lies behind the unreleased part: from the paywall on, the tinted zone.
-    return (
-        theme.TINT if content.gate is not None and content.gate <= content.published_episodes else theme.WHITE
-    )
+    return theme.TINT if content.gate is not None and content.gate <= content.published_episodes else theme.WHITE
 
 
 def _curves(axes: Axes, content: Retention) -> None:

@@ -34,9 +34,7 @@ def panel_width(columns: int) -> float:
     return (theme.FULL_WIDTH_MM - GUTTER_MM - theme.PANEL_GAP_MM * (columns - 1)) / columns
 
 
-def draw_panel(
-    content: Panel, *, width_mm: float, height_mm: float, first: bool, alt: str, fonts: FontSet
-) -> Chart:
+def draw_panel(content: Panel, *, width_mm: float, height_mm: float, first: bool, alt: str, fonts: FontSet) -> Chart:
     """One panel. The first of a row carries the percent labels in a gutter of GUTTER_MM to its left."""
     gutter = GUTTER_MM if first else 0.0
     canvas = Canvas(width_mm + gutter, height_mm, fonts)
@@ -61,9 +59,7 @@ def draw_panel(
         hatched(axes, start, end, 0, 1.0)
         room_pt = (end - start) / content.total_episodes * width_mm * PT_PER_MM
         if room_pt > fonts.text_width("not yet released", theme.CHART_MINIMUM_PT) * 0.62:
-            message(
-                canvas, axes, (start + end) / 2, 0.74, EmptyState("not_released", ("not yet", "released"))
-            )
+            message(canvas, axes, (start + end) / 2, 0.74, EmptyState("not_released", ("not yet", "released")))
     if content.benchmark:
         axes.plot(
             *steps(sorted(content.benchmark.items())),

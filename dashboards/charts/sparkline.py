@@ -31,9 +31,7 @@ def draw_sparkline(
     alone = [
         i
         for i, v in enumerate(values)
-        if v is not None
-        and (i == 0 or values[i - 1] is None)
-        and (i == len(values) - 1 or values[i + 1] is None)
+        if v is not None and (i == 0 or values[i - 1] is None) and (i == len(values) - 1 or values[i + 1] is None)
     ]
     axes.plot(
         alone,

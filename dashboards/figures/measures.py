@@ -49,9 +49,7 @@ class Measures:
         self.week = week
         self.record = record
 
-    def total(
-        self, name: str, column: str, unit: Literal["viewers", "micros"], source: str, absent: str
-    ) -> Measured:
+    def total(self, name: str, column: str, unit: Literal["viewers", "micros"], source: str, absent: str) -> Measured:
         """A weekly column added over the studio's series. `absent` is the reason to give when it is empty."""
         week = self.week
         history = week.history(lambda w: week.total(column, w).value)
@@ -89,9 +87,7 @@ class Measures:
         week = self.week
         this, last = week.unlock_share(), week.unlock_share(week.week.before(1))
         previous = (
-            None
-            if last is None
-            else self._share_figure("unlock_share.last_week", last, week.week.before(1), False)
+            None if last is None else self._share_figure("unlock_share.last_week", last, week.week.before(1), False)
         )
         history = week.history(lambda w: e.value if (e := week.unlock_share(w)) else None)
         provisional = week.is_provisional("unlocks")
@@ -113,29 +109,21 @@ class Measures:
         name = f"reach.{series.series_id}.{episode}"
         previous = None
         if last is not None:
-            previous = self._reach_figure(
-                f"{name}.last_week", last, before.source(episode, "estimate"), False
-            )
+            previous = self._reach_figure(f"{name}.last_week", last, before.source(episode, "estimate"), False)
         if this is None:
             reason = self._why_no_reach(series, episode)
             return Measured(None, previous, None, None, None, provisional, reason, history)
         figure = self._reach_figure(name, this, curve.source(episode, "estimate"), provisional)
         return self._compared(figure, previous, this, last, provisional, history)
 
-    def against_benchmark(
-        self, series: Series, measured: Measured, benchmark: Benchmark
-    ) -> Difference | None:
+    def against_benchmark(self, series: Series, measured: Measured, benchmark: Benchmark) -> Difference | None:
         """Reach of the first paid episode against the benchmark's; None without enough to compare."""
         if series.gate is None or series.gate not in benchmark.points:
             return None
         this = self.week.curve(series).estimate(series.gate)
         if this is not None and this.base < SMALLEST_BASE:
             return None
-        return (
-            None
-            if this is None or measured.figure is None
-            else against_fixed(this, benchmark.points[series.gate])
-        )
+        return None if this is None or measured.figure is None else against_fixed(this, benchmark.points[series.gate])
 
     def benchmark_figure(self, series: Series, benchmark: Benchmark, episode: int) -> Figure:
         """The benchmark at an episode of the series, as printed."""
@@ -164,9 +152,7 @@ class Measures:
                 value,
                 formats.count(value),
                 "viewers",
-                sources=(
-                    Source(WEEKLY, "n_starters", {"series_id": series.series_id, "week_start": monday}),
-                ),
+                sources=(Source(WEEKLY, "n_starters", {"series_id": series.series_id, "week_start": monday}),),
             )
         )
 
@@ -184,9 +170,7 @@ class Measures:
             Figure(
                 f"{figure.name}.interval",
                 None,
-                formats.percent_range(
-                    this.interval.low, this.interval.high, formats.rate_decimals(this.base)
-                ),
+                formats.percent_range(this.interval.low, this.interval.high, formats.rate_decimals(this.base)),
                 "share",
                 interval=this.interval,
                 how="95% interval of the figure",
@@ -213,9 +197,7 @@ class Measures:
         signal: Signal | None = "up" if word == "rose" else "down" if word == "fell" else None
         return Measured(figure, previous, moved, interval, signal, provisional, None, history, change)
 
-    def _total_figure(
-        self, name: str, column: str, unit: str, week: Week, provisional: bool
-    ) -> Figure | None:
+    def _total_figure(self, name: str, column: str, unit: str, week: Week, provisional: bool) -> Figure | None:
         total = self.week.total(column, week)
         if total.value is None:
             return None

@@ -100,7 +100,4 @@ class FigureRecord:
 
     def as_plain(self) -> dict[str, object]:
         """All figures as JSON values, each with whether the page shows it."""
-        return {
-            name: {**figure.as_plain(), "printed": self.is_printed(name)}
-            for name, figure in self._figures.items()
-        }
+        return {name: {**figure.as_plain(), "printed": self.is_printed(name)} for name, figure in self._figures.items()}

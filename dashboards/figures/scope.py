@@ -78,9 +78,7 @@ class StudioScope:
         wanted = [asked] if isinstance(asked, str) else list(asked) if isinstance(asked, Sequence) else []
         foreign = [s for s in wanted if s not in self.series]
         if foreign:
-            raise OutOfScope(
-                f"{table} was asked for {foreign[0]!r}, which is not a series of {self.studio_id}"
-            )
+            raise OutOfScope(f"{table} was asked for {foreign[0]!r}, which is not a series of {self.studio_id}")
         where["series_id"] = [str(s) for s in wanted]
         return self._release.read(table, columns, where, order_by)
 
@@ -89,18 +87,14 @@ class StudioScope:
     ) -> list[Row]:
         """Rows of a table that speaks of the release as a whole. Raises OutOfScope for any other table."""
         if table not in _SHARED:
-            raise OutOfScope(
-                f"{table} may hold rows of other studios; read it through the studio's own series"
-            )
+            raise OutOfScope(f"{table} may hold rows of other studios; read it through the studio's own series")
         return self._release.read(table, columns, where, order_by)
 
     def names_somebody_else(self, text: str) -> bool:
         """Whether free text mentions an id, name or title of another studio; in doubt, yes."""
         folded = text.casefold()
         return any(
-            word in folded
-            if len(word) >= _SHORTEST_SUBSTRING
-            else re.search(rf"\b{re.escape(word)}\b", folded)
+            word in folded if len(word) >= _SHORTEST_SUBSTRING else re.search(rf"\b{re.escape(word)}\b", folded)
             for word in self._foreign_words
         )
 
@@ -109,12 +103,7 @@ class StudioScope:
         studios = self._release.read("core.dim_studio", ["studio_id", "name", "legal_name"])
         series = self._release.read("core.dim_series", ["series_id", "studio_id", "title"])
         words = {
-            row[c]
-            for row in studios
-            if row["studio_id"] != self.studio_id
-            for c in ("studio_id", "name", "legal_name")
+            row[c] for row in studios if row["studio_id"] != self.studio_id for c in ("studio_id", "name", "legal_name")
         }
-        words |= {
-            row[c] for row in series if row["studio_id"] != self.studio_id for c in ("series_id", "title")
-        }
+        words |= {row[c] for row in series if row["studio_id"] != self.studio_id for c in ("series_id", "title")}
         return frozenset(word.casefold().strip() for word in words if word and word.strip())

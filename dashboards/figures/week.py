@@ -61,9 +61,7 @@ class StudioWeek:
                 WEEKLY, _WEEKLY_COLUMNS, {"week_start": [w.monday.isoformat() for w in self.weeks]}
             )
         }
-        self.series = sorted(
-            self.scope.series.values(), key=lambda s: (-(self.starters(s) or 0), s.series_id)
-        )
+        self.series = sorted(self.scope.series.values(), key=lambda s: (-(self.starters(s) or 0), s.series_id))
         self.curves = build_curves(self._read_curves([week, week.before(1)]))
         self._benchmarks = BenchmarkReader(release, studio_id, week)
         self._benchmark_of: dict[str, Benchmark] = {}
@@ -91,9 +89,7 @@ class StudioWeek:
         """A weekly column over all series of the studio, empty cells left out."""
         monday = (week or self.week).monday.isoformat()
         found = {
-            s: int(row[column])
-            for (s, m), row in sorted(self._rows.items())
-            if m == monday and row[column] is not None
+            s: int(row[column]) for (s, m), row in sorted(self._rows.items()) if m == monday and row[column] is not None
         }
         sources = tuple(Source(WEEKLY, column, {"series_id": s, "week_start": monday}) for s in found)
         return Total(sum(found.values()) if found else None, frozenset(found), sources)
@@ -162,9 +158,7 @@ class StudioWeek:
         """A value for each of the last WEEKS_SHOWN weeks, oldest first, this week last."""
         return [value(week) for week in self.weeks[1:]]
 
-    def _read_curves(
-        self, weeks: list[Week], series: Series | None = None, episode: int | None = None
-    ) -> list[Row]:
+    def _read_curves(self, weeks: list[Week], series: Series | None = None, episode: int | None = None) -> list[Row]:
         where: dict[str, str | int | list[str]] = {
             "surface": "all",
             "cohort_week": [w.monday.isoformat() for w in weeks],

@@ -64,9 +64,7 @@ class StudioWeekly:
             )
         studio_week = StudioWeek(release, recipient, week, fonts)
         if not studio_week.series:
-            raise UnknownRecipient(
-                f"studio {recipient!r} has no series in this release, so there is nothing to report"
-            )
+            raise UnknownRecipient(f"studio {recipient!r} has no series in this release, so there is nothing to report")
         context = WeeklyContext(studio_week, FigureRecord())
         findings = find(context)
         name = studio_name(context)

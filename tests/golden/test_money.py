@@ -126,9 +126,7 @@ def test_splits_mirror_scale_and_ignore_order(total: int, weights: dict[str, int
 def test_a_larger_weight_never_gets_less(total: int, weights: dict[str, int]) -> None:
     parts = largest_remainder(total, weights)
     ranked = sorted(weights, key=lambda key: weights[key])
-    assert all(
-        parts[low] <= parts[high] for low, high in itertools.pairwise(ranked) if weights[low] < weights[high]
-    )
+    assert all(parts[low] <= parts[high] for low, high in itertools.pairwise(ranked) if weights[low] < weights[high])
 
 
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=1, max_size=12))

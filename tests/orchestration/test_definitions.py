@@ -13,7 +13,21 @@ from dagster_project.defs import build_definitions
 from dagster_project.settings import Settings
 
 NOW = datetime(2026, 5, 20, tzinfo=UTC)
-ROOMS = ["reference", "ledger", "control", "raw", "staging", "intermediate", "core", "measures", "marts", "exports", "inference", "published", "reports"]
+ROOMS = [
+    "reference",
+    "ledger",
+    "control",
+    "raw",
+    "staging",
+    "intermediate",
+    "core",
+    "measures",
+    "marts",
+    "exports",
+    "inference",
+    "published",
+    "reports",
+]
 
 
 @pytest.fixture(scope="module")

@@ -130,9 +130,7 @@ def write_release(path: Path, world: World = WORLD) -> Path:
         found = list(rows)
         if found:
             names = [part.split()[0] for part in columns.split(", ")]
-            batch = pa.table(
-                {n: pa.array(list(v)) for n, v in zip(names, zip(*found, strict=True), strict=True)}
-            )
+            batch = pa.table({n: pa.array(list(v)) for n, v in zip(names, zip(*found, strict=True), strict=True)})
             con.register("batch", batch)
             con.execute(f"INSERT INTO {name} SELECT * FROM batch")
             con.unregister("batch")
@@ -199,8 +197,7 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     )
     table(
         "meta.releases",
-        "release_id VARCHAR, created_at TIMESTAMPTZ, content_hash VARCHAR, as_of TIMESTAMPTZ, "
-        "is_current BOOLEAN",
+        "release_id VARCHAR, created_at TIMESTAMPTZ, content_hash VARCHAR, as_of TIMESTAMPTZ, is_current BOOLEAN",
         [
             ("rel_0042", world.as_of, "9f3c2b7a55d0e1", world.as_of, True),
             ("rel_0041", world.as_of, "00aa11bb22cc33", world.as_of - timedelta(days=1), False),
@@ -208,8 +205,7 @@ def write_release(path: Path, world: World = WORLD) -> Path:
     )
     table(
         "meta.checks",
-        "release_id VARCHAR, check_name VARCHAR, asset VARCHAR, severity VARCHAR, passed BOOLEAN, "
-        "detail VARCHAR",
+        "release_id VARCHAR, check_name VARCHAR, asset VARCHAR, severity VARCHAR, passed BOOLEAN, detail VARCHAR",
         (("rel_0042", *check) for check in world.checks),
     )
     table(

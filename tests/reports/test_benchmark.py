@@ -63,10 +63,7 @@ def test_exactly_half_of_the_starters_is_allowed() -> None:
 
 
 def test_the_line_ends_where_too_few_are_released() -> None:
-    short = [
-        replace(p, curve=Curve("x", "w", {k: v for k, v in p.curve.points.items() if k <= 30}))
-        for p in FIVE[:2]
-    ]
+    short = [replace(p, curve=Curve("x", "w", {k: v for k, v in p.curve.points.items() if k <= 30})) for p in FIVE[:2]]
     found = median_curve(OWN, [*short, *FIVE[2:], peer("s5", 0.4)])
     assert max(found.points) == 30
 
@@ -75,9 +72,7 @@ def test_the_line_ends_where_too_few_are_released() -> None:
     ("gate", "total", "episode", "expected"),
     [(8, 50, 1, 1), (8, 50, 9, 7), (8, 50, 10, 8), (8, 50, 60, 50), (12, 72, 10, 12), (12, 72, 60, 72)],
 )
-def test_series_are_lined_up_at_start_paywall_and_finale(
-    gate: int, total: int, episode: int, expected: int
-) -> None:
+def test_series_are_lined_up_at_start_paywall_and_finale(gate: int, total: int, episode: int, expected: int) -> None:
     assert matching_episode(OWN, peer("s", 0.3, gate=gate, total=total), episode) == expected
 
 

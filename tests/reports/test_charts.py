@@ -70,9 +70,7 @@ def assert_legible(chart: Chart) -> None:
     assert [(a.text, b.text) for a, b in combinations(chart.texts, 2) if a.meets(b)] == []
     width, height = chart.width_mm * PT_PER_MM, chart.height_mm * PT_PER_MM
     outside = [
-        t.text
-        for t in chart.texts
-        if t.left < -0.6 or t.bottom < -0.6 or t.right > width + 0.6 or t.top > height + 0.6
+        t.text for t in chart.texts if t.left < -0.6 or t.bottom < -0.6 or t.right > width + 0.6 or t.top > height + 0.6
     ]
     assert outside == []
     sizes = [float(s) for s in re.findall(r"font-size: ([\d.]+)px", chart.svg)]

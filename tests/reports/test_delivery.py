@@ -17,9 +17,7 @@ from dashboards.registry import REPORTS
 from dashboards.render import RenderedReport
 
 
-def test_a_pack_lies_under_report_period_and_recipient(
-    published: Path, cache_dir: Path, tmp_path: Path
-) -> None:
+def test_a_pack_lies_under_report_period_and_recipient(published: Path, cache_dir: Path, tmp_path: Path) -> None:
     steps: list[tuple[int, int, str]] = []
     built = build_reports(
         published,

@@ -54,9 +54,7 @@ def test_missing_data_never_becomes_zero(packs: dict[str, Pack]) -> None:
     pack = packs["std_quiet"]
     assert "No events were received for 9\u201315 Nov." in pack.text
     assert pack.text.count("n/a") == 5
-    this_week = {
-        n: f for n, f in pack.figures.items() if not n.endswith(".last_week") and not n.startswith("checks")
-    }
+    this_week = {n: f for n, f in pack.figures.items() if not n.endswith(".last_week") and not n.startswith("checks")}
     assert [n for n, f in this_week.items() if f["value"] == 0] == []
 
 
@@ -110,6 +108,4 @@ def test_a_red_release_prints_red(fonts: FontSet, tmp_path_factory: pytest.TempP
     with Release(path) as release:
         document = REPORTS["studio_weekly"].build(release, release_world.WEEK, "std_lantern", fonts)
     assert document.state == "red"
-    assert "\u2717 1 of 13 checks needs attention. 142 keys stand twice." in pdf_text(
-        render(document, fonts).pdf
-    )
+    assert "\u2717 1 of 13 checks needs attention. 142 keys stand twice." in pdf_text(render(document, fonts).pdf)

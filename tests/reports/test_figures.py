@@ -76,19 +76,13 @@ def test_every_printed_figure_stands_in_the_pdf(studio: str, packs: dict[str, Pa
 
 
 @pytest.mark.parametrize("studio", [s for s in STUDIOS if s != "std_hostile"])
-def test_every_number_in_the_pdf_is_a_printed_figure_or_said_to_be_fixed(
-    studio: str, packs: dict[str, Pack]
-) -> None:
+def test_every_number_in_the_pdf_is_a_printed_figure_or_said_to_be_fixed(studio: str, packs: dict[str, Pack]) -> None:
     """The other way round: no number on the page that the record does not know."""
     pack = packs[studio]
     number = re.compile(r"\d+(?:,\d{3})*(?:\.\d+)?")
-    known = {
-        n for figure in pack.figures.values() if figure["printed"] for n in number.findall(figure["text"])
-    }
+    known = {n for figure in pack.figures.values() if figure["printed"] for n in number.findall(figure["text"])}
     series = [s for spec in release_world.WORLD.studios if spec.studio_id == studio for s in spec.series]
-    episodes = (
-        {str(s.gate) for s in series} | {str(s.total) for s in series} | {str(s.published) for s in series}
-    )
+    episodes = {str(s.gate) for s in series} | {str(s.total) for s in series} | {str(s.published) for s in series}
     episodes |= {str((s.gate or 1) - 1) for s in series} | {str(k) for k in range(5, 100, 5)} | {"1"}
     positions = {"1", "2", "3", str(len(series)), str(len(series) - 13)}
     fixed = set(number.findall(f"{pack.document.title} {studio}"))
@@ -122,9 +116,7 @@ def test_the_lead_series_is_the_one_with_most_starters(packs: dict[str, Pack]) -
     assert "Lead series: reach ep 10" in packs["std_starfall"].text
 
 
-def test_the_table_behind_the_curve_is_the_release(
-    packs: dict[str, Pack], database: duckdb.DuckDBPyConnection
-) -> None:
+def test_the_table_behind_the_curve_is_the_release(packs: dict[str, Pack], database: duckdb.DuckDBPyConnection) -> None:
     tables = packs["std_starfall"].rendered.figures["tables"]
     assert isinstance(tables, dict)
     rows = database.execute(
@@ -164,7 +156,5 @@ def test_interval_of_a_difference_of_shares_is_newcombes(
 def test_no_unlock_gives_the_exact_upper_bound(packs: dict[str, Pack]) -> None:
     figures = packs["std_lantern"].figures
     viewers = figures["unlock_share.zero_of"]["value"]
-    assert figures["unlock_share.upper_bound"]["value"] == pytest.approx(
-        beta.ppf(0.975, 1, viewers), abs=1e-9
-    )
+    assert figures["unlock_share.upper_bound"]["value"] == pytest.approx(beta.ppf(0.975, 1, viewers), abs=1e-9)
     assert f"0 of {viewers}" in packs["std_lantern"].text

@@ -147,9 +147,7 @@ def test_choice_puts_the_only_warning_in_place_of_the_weakest() -> None:
 
 
 def _finding(name: str, metric: str, strength: float, negative: bool = False) -> Finding:
-    return Finding(
-        name, metric, ("",), ("",), "", None, None, None, None, None, 1, strength, negative, negative, None
-    )
+    return Finding(name, metric, ("",), ("",), "", None, None, None, None, None, 1, strength, negative, negative, None)
 
 
 def test_printed_claims_hold_for_the_numbers_behind_them(packs: dict[str, Pack]) -> None:
@@ -205,9 +203,7 @@ def quiet_world(weeks: int) -> release_world.World:
         (1, "There is no earlier week to compare with yet."),
     ],
 )
-def test_weeks_without_news(
-    weeks: int, claim: str, tmp_path_factory: pytest.TempPathFactory, fonts: FontSet
-) -> None:
+def test_weeks_without_news(weeks: int, claim: str, tmp_path_factory: pytest.TempPathFactory, fonts: FontSet) -> None:
     path = release_world.write_release(tmp_path_factory.mktemp("quiet") / "r.duckdb", quiet_world(weeks))
     with Release(path) as release:
         week = StudioWeek(release, "std_calm", Week.parse(release_world.WEEK), fonts)
@@ -216,16 +212,12 @@ def test_weeks_without_news(
     assert not OF_CHANGE.search(plain(findings[0].evidence))
 
 
-def test_a_total_outside_its_normal_range_is_said(
-    tmp_path_factory: pytest.TempPathFactory, fonts: FontSet
-) -> None:
+def test_a_total_outside_its_normal_range_is_said(tmp_path_factory: pytest.TempPathFactory, fonts: FontSet) -> None:
     series = release_world.SeriesSpec("ser_jump", "Sudden Fame", 9000, genre="solo", growth=0.0)
     world = release_world.World((release_world.StudioSpec("std_jump", "Jump", (series,)),), ())
     path = release_world.write_release(tmp_path_factory.mktemp("jump") / "r.duckdb", world)
     with duckdb.connect(str(path)) as con:
-        con.execute(
-            "UPDATE weekly.series_week SET n_starters = 3 * n_starters WHERE week_start = '2026-11-09'"
-        )
+        con.execute("UPDATE weekly.series_week SET n_starters = 3 * n_starters WHERE week_start = '2026-11-09'")
     with Release(path) as release:
         week = StudioWeek(release, "std_jump", Week.parse(release_world.WEEK), fonts)
         findings = find(WeeklyContext(week, FigureRecord()))

@@ -47,6 +47,18 @@ EARLIER_COPY, LATER_COPY = impression(1, 0, 1), impression(2, 24, 25)
 FIRST_OF_TWO, SECOND_OF_TWO = impression(11, 72, 73), impression(12, 120, 121)
 
 
+def topup(number: int, hours: float, received_hours: float) -> dict[str, Any]:
+    return {
+        "store": "apple",
+        "store_transaction_id": f"t{number}",
+        "event_type": "purchase",
+        "gross_amount": 1,
+        "currency": "USD",
+        "event_ts": AT + timedelta(hours=hours),
+        "received_ts": AT + timedelta(hours=received_hours),
+    }
+
+
 def order_step(
     order: str, event_type: str, sequence: int, days: float, tokens: int, viewer: str = "buyer"
 ) -> dict[str, Any]:
@@ -80,6 +92,15 @@ UNLOCK_MARK = order_step("mark", "offered", 0, 10, 0)
 AT_THE_GATE = watch("gate", "s", 1, AT + timedelta(days=1))
 UNLOCKED_LATER = order_step("gate", "unlocked", 0, 2, 50, viewer="gate")
 
+# In each feed a row that happens after the mark (a wrong clock), and a later one that moves the mark past it.
+WAITING_AD, MOVING_AD = (
+    {**impression(21, 240, 122), "impression_id": "i3"},
+    {**impression(22, 480, 481), "impression_id": "i4"},
+)
+WAITING_TOPUP, MARK_TOPUP, MOVING_TOPUP = topup(1, 48, 1), topup(2, 24, 24), topup(3, 96, 96)
+WAITING_UNLOCK = {**order_step("waits", "unlocked", 0, 11, 60), "received_ts": AT + timedelta(days=9)}
+MOVING_UNLOCK = order_step("moves", "unlocked", 0, 12, 70)
+
 BEFORE = {
     "views": [
         *BY_DEVICE,
@@ -92,11 +113,17 @@ BEFORE = {
         *AT_THE_GATE,
         *watch("length", "s", 2, AT, seconds=45),
     ],
-    "ads": [LATER_COPY, FIRST_OF_TWO, SECOND_OF_TWO],
-    "unlocks": [UNLOCKED, FIRST_REFUND, LAST_REFUND, EARLY_REFUND, UNLOCK_MARK],
+    "ads": [LATER_COPY, FIRST_OF_TWO, SECOND_OF_TWO, WAITING_AD],
+    "unlocks": [UNLOCKED, FIRST_REFUND, LAST_REFUND, EARLY_REFUND, UNLOCK_MARK, WAITING_UNLOCK],
+    "topups": [WAITING_TOPUP, MARK_TOPUP],
 }
-ADDED = {"views": [*OWNER, *LATER_MARK], "ads": [EARLIER_COPY], "unlocks": [ITS_ORDER, UNLOCKED_LATER]}
-REMOVED = {"views": [*BY_VIEWER, *LEAVING], "ads": [FIRST_OF_TWO], "unlocks": [FIRST_REFUND]}
+ADDED = {
+    "views": [*OWNER, *LATER_MARK],
+    "ads": [EARLIER_COPY, MOVING_AD],
+    "unlocks": [ITS_ORDER, UNLOCKED_LATER, MOVING_UNLOCK],
+    "topups": [MOVING_TOPUP],
+}
+REMOVED = {"views": [*BY_VIEWER, *LEAVING], "ads": [FIRST_OF_TWO], "unlocks": [FIRST_REFUND], "topups": []}
 
 
 def prepared(folder: Path, second_length_ms: int) -> DbtWarehouse:
@@ -130,6 +157,8 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> DbtWarehouse:
     warehouse.take_in("b1", **BEFORE)
     warehouse.run(select=FACTS)
     warehouse.release()
+    for waiting in ("fct_unlock where order_id = 'waits'", "fct_topup where store_transaction_id = 't1'"):
+        assert warehouse.scalar(f"select count(*) from core.{waiting}") == 0
     assert warehouse.query("select ad_event_id from core.fct_ad_impression order by 1") == [("a11",), ("a2",)]
     assert warehouse.scalar("select viewer_key from core.fct_play where playback_id = 'left'") == "app|leaves"
     warehouse.change("b2", added=ADDED, removed=REMOVED)
@@ -167,18 +196,32 @@ def test_playback_passes_to_whoever_is_left(changed: DbtWarehouse) -> None:
 
 def test_waiting_row_gets_its_turn_with_the_row_that_moves_the_mark(changed: DbtWarehouse) -> None:
     assert "app|waits" in transition_viewers(changed)
+    assert changed.scalar("select count(*) from core.fct_unlock where order_id = 'waits'") == 1
+    assert changed.scalar("select count(*) from core.fct_ad_impression where ad_event_id = 'a21'") == 1
+    assert changed.scalar("select count(*) from core.fct_topup where store_transaction_id = 't1'") == 1
 
 
 def test_copy_received_first_replaces_the_one_of_another_day(changed: DbtWarehouse) -> None:
     """And when the copy that counted is taken away, the other one counts."""
-    assert changed.query("select ad_event_id from core.fct_ad_impression order by 1") == [("a1",), ("a12",)]
+    assert changed.query("select ad_event_id from core.fct_ad_impression order by 1") == [
+        ("a1",),
+        ("a12",),
+        ("a21",),
+        ("a22",),
+    ]
 
 
 def test_order_without_a_refund_between_two_other_events(changed: DbtWarehouse) -> None:
     found = changed.query(
         "select order_id, net_token_paid, refund_count, unlocked_at is null from core.fct_unlock order by 1"
     )
-    assert found == [("early", 0, 1, False), ("gate", 50, 0, False), ("o", 80, 1, False)]
+    assert found == [
+        ("early", 0, 1, False),
+        ("gate", 50, 0, False),
+        ("moves", 70, 0, False),
+        ("o", 80, 1, False),
+        ("waits", 60, 0, False),
+    ]
 
 
 def test_unlock_without_a_new_view_answers_the_lock_its_viewer_met(changed: DbtWarehouse) -> None:

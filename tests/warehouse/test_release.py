@@ -62,7 +62,9 @@ def _release(layout: DataLayout, number: int, rows: str, history: list[ReleaseRe
         estimates={"audience.reach": joined},
         checks=checks,
     )
-    record = ReleaseRecord(release_id, datetime(2026, 5, number, tzinfo=UTC), content_hash, None, "r", "c", "", row_count)
+    record = ReleaseRecord(
+        release_id, datetime(2026, 5, number, tzinfo=UTC), content_hash, None, "r", "c", "", row_count
+    )
     publish(layout, partial, [*history, record])
     return record
 

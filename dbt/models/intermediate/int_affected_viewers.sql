@@ -104,12 +104,6 @@ affected as (
     inner join their_playbacks
         on views.app_id = their_playbacks.app_id
         and views.playback_id = their_playbacks.playback_id
-    union
-    select plays.viewer_key
-    from {{ plays }} as plays
-    inner join their_playbacks
-        on plays.app_id = their_playbacks.app_id
-        and plays.playback_id = their_playbacks.playback_id
 ),
 
 {%- endif %}
