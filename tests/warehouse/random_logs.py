@@ -162,7 +162,12 @@ def _play(
         second += step
         watched += round(step * 1000)
         kind = generator.choices(("progress", "seek", "pause", "complete"), (6, 2, 1, 1))[0]
-        position = generator.randint(0, 70_000) if kind == "seek" else position + round(step * 1000)
+        if kind == "seek":
+            position = generator.randint(0, 70_000)
+        elif generator.random() < 0.15:  # a rewind or a stall that no row tells of
+            position = max(0, position + round(generator.uniform(-0.5, 0.9) * step * 1000))
+        else:
+            position += round(step * 1000)
         marks.append((kind, second, position, watched))
     if is_preload:
         marks.append(("stop", 0.9, 900, 900))
