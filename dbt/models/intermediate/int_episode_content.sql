@@ -2,8 +2,8 @@
 -- Source of the rule: content second = position actually played, so a seek adds nothing and a rewatch adds nothing.
 with
 
-play_events as (
-    select * from {{ ref('int_play_events') }}
+play_steps as (
+    select * from {{ ref('int_play_steps') }}
 ),
 
 playbacks as (
@@ -16,7 +16,7 @@ durations as (
 
 played as (
     select
-        play_events.*,
+        *,
         case
             when watched_ms is not null and previous_watched_ms is not null
                 then greatest(watched_ms - previous_watched_ms, 0)
@@ -24,8 +24,7 @@ played as (
                 then 0
             else greatest(position_ms - previous_position_ms, 0)
         end as played_ms
-    from play_events
-    where row_no > 1
+    from play_steps
 ),
 
 -- On a row that moved forward by playing, no more content can have been seen than the position moved.
