@@ -4,15 +4,6 @@
   divides: quotients are whole, and what is left over is dealt with by rule.
 #}
 
-{# The wide integer that products are formed in. #}
-{% macro exact_integer() -%}
-    {{ return(flavour('exact_integer')()) }}
-{%- endmacro %}
-
-{% macro default__exact_integer() -%}hugeint{%- endmacro %}
-
-{% macro spark__exact_integer() -%}decimal(38, 0){%- endmacro %}
-
 {# Minor units in one unit of a currency (ISO 4217 exponents other than 2 are listed). #}
 {% macro minor_units_in(currency) -%}
     case

@@ -75,7 +75,9 @@ def test_key_is_proven(models: list[ModelNode]) -> None:
 
 
 def test_an_identity_holds(models: list[ModelNode]) -> None:
-    assert not failing(models, lambda model: bool(checks_on(model, "expression_is_true")))
+    """An equation within the row, or parts that add up to a whole over rows."""
+    identities = ("expression_is_true", "parts_add_up")
+    assert not failing(models, lambda model: any(checks_on(model, name) for name in identities))
 
 
 def test_a_unit_test_covers_what_branches(models: list[ModelNode]) -> None:

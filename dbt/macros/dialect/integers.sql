@@ -23,3 +23,12 @@
 {% macro spark__whole_quotient(dividend, divisor) -%}
     (({{ dividend }}) div ({{ divisor }}))
 {%- endmacro %}
+
+{# The wide integer that products are formed in. #}
+{% macro exact_integer() -%}
+    {{ return(flavour('exact_integer')()) }}
+{%- endmacro %}
+
+{% macro default__exact_integer() -%}hugeint{%- endmacro %}
+
+{% macro spark__exact_integer() -%}decimal(38, 0){%- endmacro %}
