@@ -97,16 +97,19 @@ def _claim(context: StatementContext, balance: Balance) -> str:
     has_corrections = any(not line.is_earning for line in balance.lines)
     if not has_corrections and not balance.carried_minor:
         return _sources_claim(context, balance)
-    earned = context.total(f"earned.{code}", [line for line in balance.lines if line.is_earning], code)
-    context.record.text(earned)
-    parts = [f"{amount(_whole(earned.value), code)} earned"]
+    parts = []
+    earnings = [line for line in balance.lines if line.is_earning]
+    if earnings:
+        earned = context.total(f"earned.{code}", earnings, code)
+        context.record.text(earned)
+        parts.append(f"{amount(_whole(earned.value), code)} earned")
     if has_corrections:
         corrected = context.total(f"corrected.{code}", [line for line in balance.lines if not line.is_earning], code)
         context.record.text(corrected)
         parts.append(f"{amount(_whole(corrected.value), code)} from corrections of earlier months")
     if balance.carried_minor:
         parts.append(f"{amount(balance.carried_minor, code)} carried in")
-    ending = f"{context.due(balance)} is due" if balance.due_minor >= 0 else f"{context.due(balance)} is carried on"
+    ending = f"{context.due(balance)} is due" if balance.due_minor >= 0 else "nothing is paid"
     return f"{', '.join(parts)}: {ending}"
 
 
@@ -147,14 +150,14 @@ def _chart(context: StatementContext, balance: Balance) -> object:
     if len(stages) < 2:
         return None
     code = balance.currency
-    told = "; ".join(f"{stage.label.replace(chr(10), ' ')} {amount(stage.minor, code)}" for stage in stages)
+    told = "; ".join(f"{stage.label} {amount(stage.minor, code)}" for stage in stages)
     return draw_waterfall(stages, code, f"How the amount came about: {told}.", context.account.fonts)
 
 
 def stages_of(context: StatementContext, balance: Balance) -> list[Stage]:
     """Carried in, earnings by source, corrections by reason, due: those that the ledger has, and no others."""
     code = balance.currency
-    stages = [Stage("Carried\nin", balance.carried_minor)] if balance.carried_minor else []
+    stages = [Stage("Carried in", balance.carried_minor)] if balance.carried_minor else []
     earnings = [line for line in balance.lines if line.is_earning]
     corrections = [line for line in balance.lines if not line.is_earning]
     for stream in sorted({line.stream for line in earnings}, key=words.stream_order):
@@ -166,7 +169,7 @@ def stages_of(context: StatementContext, balance: Balance) -> list[Stage]:
         own = [line for line in corrections if line.reason == reason]
         total = context.total(f"corrected.{code}.{reason}", own, code)
         context.record.text(total)
-        stages.append(Stage(f"Correction:\n{words.reason(reason)}", _whole(total.value)))
+        stages.append(Stage(f"Correction: {words.reason(reason)}", _whole(total.value)))
     if stages:
         stages.append(Stage("Due" if balance.due_minor >= 0 else "Carried on", balance.due_minor, is_total=True))
     return stages

@@ -9,7 +9,7 @@ from dashboards.document import Chart
 from dashboards.fonts import STRONG, FontSet
 from dashboards.statement.amounts import amount, exponent, plain, signed
 
-WIDTH_MM, HEIGHT_MM = 122.0, 42.0
+WIDTH_MM, HEIGHT_MM = 122.0, 44.0
 MOST_STAGES = 7
 """More bars than this leave no room for their labels."""
 _BAR = 0.58
@@ -18,7 +18,7 @@ _STEPS = (1, 2, 5)
 
 @dataclass(frozen=True)
 class Stage:
-    """One step: its label (one or two lines) and amount in minor units; a total stands on zero."""
+    """One step: its label, wrapped to its bar, and amount in minor units; a total stands on zero."""
 
     label: str
     minor: int
@@ -50,7 +50,7 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
     ticks = _ticks(low, high)
     labels = [_tick(tick, currency) for tick in ticks]
     left = 4.0 + max(fonts.text_width(label, theme.CHART_TICK_PT) for label in labels) / PT_PER_MM
-    axes = canvas.axes(left, 8.5, WIDTH_MM - 1.0, HEIGHT_MM - 1.5)
+    axes = canvas.axes(left, 10.5, WIDTH_MM - 1.0, HEIGHT_MM - 1.5)
     axes.set_xlim(-0.5, max(len(stages), 3) - 0.5)
     axes.set_ylim(low - (0.16 if low < 0 else 0.0) * reach, high + 0.16 * reach)
     axes.spines["bottom"].set_visible(False)
@@ -78,7 +78,7 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
             axes,
             place,
             axes.get_ylim()[0],
-            stage.label,
+            _wrapped(stage.label, (WIDTH_MM - left) / max(len(stages), 3) * PT_PER_MM * 0.94, fonts),
             color=theme.INK if stage.is_total else theme.MUTED,
             weight=STRONG if stage.is_total else 400,
             ha="center",
@@ -94,6 +94,17 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
                 zorder=2,
             )
     return canvas.finish(alt)
+
+
+def _wrapped(label: str, width_pt: float, fonts: FontSet) -> str:
+    lines = [""]
+    for word in label.split():
+        longer = f"{lines[-1]} {word}".strip()
+        if fonts.text_width(longer, theme.CHART_LABEL_PT) <= width_pt or not lines[-1]:
+            lines[-1] = longer
+        else:
+            lines.append(word)
+    return "\n".join(lines)
 
 
 def _places(stages: Sequence[Stage]) -> tuple[list[int], list[int]]:
