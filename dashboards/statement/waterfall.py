@@ -51,7 +51,8 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
     labels = [_tick(tick, currency) for tick in ticks]
     left = 4.0 + max(fonts.text_width(label, theme.CHART_TICK_PT) for label in labels) / PT_PER_MM
     axes = canvas.axes(left, 10.5, WIDTH_MM - 1.0, HEIGHT_MM - 1.5)
-    axes.set_xlim(-0.5, max(len(stages), 3) - 0.5)
+    slots = _slots(stages, currency, (WIDTH_MM - 1.0 - left) * PT_PER_MM, fonts)
+    axes.set_xlim(-0.5, slots - 0.5)
     axes.set_ylim(low - (0.16 if low < 0 else 0.0) * reach, high + 0.16 * reach)
     axes.spines["bottom"].set_visible(False)
     axes.axhline(0, color=theme.AXIS, linewidth=theme.AXIS_PT, zorder=2)
@@ -67,7 +68,7 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
             axes,
             place,
             bottom if below else top,
-            amount(stage.minor, currency) if stage.is_total else signed(stage.minor, currency),
+            _figure(stage, currency),
             ha="center",
             va="top" if below else "bottom",
             weight=STRONG if stage.is_total else 400,
@@ -78,7 +79,7 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
             axes,
             place,
             axes.get_ylim()[0],
-            _wrapped(stage.label, (WIDTH_MM - left) / max(len(stages), 3) * PT_PER_MM * 0.94, fonts),
+            _wrapped(stage.label, (WIDTH_MM - left) / slots * PT_PER_MM * 0.94, fonts),
             color=theme.INK if stage.is_total else theme.MUTED,
             weight=STRONG if stage.is_total else 400,
             ha="center",
@@ -94,6 +95,16 @@ def draw_waterfall(stages: Sequence[Stage], currency: str, alt: str, fonts: Font
                 zorder=2,
             )
     return canvas.finish(alt)
+
+
+def _figure(stage: Stage, currency: str) -> str:
+    return amount(stage.minor, currency) if stage.is_total else signed(stage.minor, currency)
+
+
+def _slots(stages: Sequence[Stage], currency: str, width_pt: float, fonts: FontSet) -> int:
+    # Few bars keep the width of three, unless their figures need the room.
+    widest = max(fonts.text_width(_figure(stage, currency), theme.CHART_LABEL_PT, STRONG) for stage in stages)
+    return max(len(stages), 3) if widest < 0.95 * width_pt / 3 else len(stages)
 
 
 def _wrapped(label: str, width_pt: float, fonts: FontSet) -> str:
