@@ -13,7 +13,7 @@ from dashboards.errors import ReportBlocked, UnknownPeriod, UnknownRecipient
 from dashboards.fonts import prepare_fonts
 from dashboards.published import Release
 from dashboards.registry import get_report
-from dashboards.render import RenderedReport, render
+from dashboards.render import RenderedPage, RenderedReport, rendered
 
 Progress = Callable[[int, int, str], None]
 """Called with how many packs are done, how many there are, and the recipient just finished."""
@@ -21,7 +21,7 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class BuiltReport:
-    """One pack as written: `files` are report.pdf and figures.json, `sha256` is that of the PDF."""
+    """One pack as written: `files` are report.pdf (or the page) and figures.json, `sha256` is of the first."""
 
     report: str
     period: str
@@ -77,11 +77,11 @@ def build_reports(
         built: list[BuiltReport] = []
         for one in recipients:
             document = chosen.build(release, wanted, one, fonts)
-            rendered = render(document, fonts)
+            done = rendered(document, fonts)
             folder = reports_dir / report / wanted / folder_name(one)
-            files = write_pack(folder, rendered)
-            digest = hashlib.sha256(rendered.pdf).hexdigest()
-            built.append(BuiltReport(report, wanted, one, folder, tuple(files), digest, rendered.pages, document.state))
+            files = write_pack(folder, done)
+            digest = hashlib.sha256(done.main_file[1]).hexdigest()
+            built.append(BuiltReport(report, wanted, one, folder, tuple(files), digest, done.pages, document.state))
             if progress is not None:
                 progress(len(built), len(recipients), one)
     return built
@@ -97,23 +97,24 @@ def blocking_checks(release: Release) -> list[str]:
     return sorted({str(row["check_name"]) for row in rows})
 
 
-def write_pack(report_dir: Path, rendered: RenderedReport) -> list[Path]:
-    """Write report.pdf and figures.json into `report_dir`, replacing each in one step."""
+def write_pack(report_dir: Path, done: RenderedReport | RenderedPage) -> list[Path]:
+    """Write the report (report.pdf, or the page under its name) and figures.json, replacing each in one step."""
     report_dir.mkdir(parents=True, exist_ok=True)
+    name, content = done.main_file
     figures: Mapping[str, object] = {
-        **rendered.figures,
-        "pdf_sha256": hashlib.sha256(rendered.pdf).hexdigest(),
+        **done.figures,
+        f"{Path(name).suffix[1:]}_sha256": hashlib.sha256(content).hexdigest(),
     }
     contents = {
-        "report.pdf": rendered.pdf,
+        name: content,
         "figures.json": (json.dumps(figures, ensure_ascii=False, indent=1, allow_nan=False) + "\n").encode(),
     }
     written: list[Path] = []
     with tempfile.TemporaryDirectory(dir=report_dir.parent, prefix=".building-") as scratch:
-        for name, content in contents.items():
-            draft = Path(scratch) / name
-            draft.write_bytes(content)
-            target = report_dir / name
+        for file_name, file_content in contents.items():
+            draft = Path(scratch) / file_name
+            draft.write_bytes(file_content)
+            target = report_dir / file_name
             draft.replace(target)
             written.append(target)
     return written

@@ -73,7 +73,8 @@ class Document:
 
     `pages` are lists of blocks, each list starting on a new page; what a page leaves over goes
     to its flexible charts, block by block. `meta` says
-    what the report was made from; `tables` are the numbers behind the charts, by chart id.
+    what the report was made from; `tables` are the numbers behind the charts, by chart id;
+    `running_head` stands over every page but the first.
     """
 
     report: str
@@ -89,6 +90,7 @@ class Document:
     findings: Sequence[Finding]
     meta: Mapping[str, object]
     tables: Mapping[str, Sequence[Mapping[str, object]]]
+    running_head: Sequence[dict[str, str]] = ()
 
     def as_record(self) -> dict[str, object]:
         """The one record of figures as JSON values: what was printed, from which cells, and why."""
@@ -101,5 +103,37 @@ class Document:
             **self.meta,
             "figures": self.figures.as_plain(),
             "findings": [finding.as_plain() for finding in self.findings],
+            "tables": {name: [dict(row) for row in rows] for name, rows in self.tables.items()},
+        }
+
+
+@dataclass(frozen=True)
+class WebPage:
+    """A report as one HTML file that needs nothing beside it: no script, no font, no picture from elsewhere.
+
+    `file_name` is what it is written as; `html` is the whole file.
+    """
+
+    report: str
+    period: str
+    recipient: str
+    title: str
+    file_name: str
+    html: str
+    state: State
+    figures: FigureRecord
+    meta: Mapping[str, object]
+    tables: Mapping[str, Sequence[Mapping[str, object]]]
+
+    def as_record(self) -> dict[str, object]:
+        """The one record of figures as JSON values."""
+        return {
+            "report": self.report,
+            "period": self.period,
+            "recipient": self.recipient,
+            "title": self.title,
+            "state": self.state,
+            **self.meta,
+            "figures": self.figures.as_plain(),
             "tables": {name: [dict(row) for row in rows] for name, rows in self.tables.items()},
         }

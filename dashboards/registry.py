@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Literal, Protocol
 
 from dashboards import reports
-from dashboards.document import Document
+from dashboards.document import Document, WebPage
 from dashboards.errors import UnknownReport
 from dashboards.fonts import FontSet
 from dashboards.published import Release
@@ -34,7 +34,7 @@ class Report(Protocol):
     def periods(self, release: Release) -> list[str]:
         """Periods the release can be reported for, oldest first; the last is the default."""
 
-    def build(self, release: Release, period: str, recipient: str, fonts: FontSet) -> Document:
+    def build(self, release: Release, period: str, recipient: str, fonts: FontSet) -> Document | WebPage:
         """The report, ready to be rendered."""
 
 

@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import typst
 
 from dashboards import theme
-from dashboards.document import Block, Chart, Document, FlexibleChart
+from dashboards.document import Block, Chart, Document, FlexibleChart, WebPage
 from dashboards.errors import TypesettingFailed
 from dashboards.fonts import CJK_FAMILY, LATIN_FAMILY, FontSet
 
@@ -30,12 +30,41 @@ class RenderedReport:
     figures: dict[str, object]
     pages: int
 
+    @property
+    def main_file(self) -> tuple[str, bytes]:
+        """What the recipient opens: its name and content."""
+        return "report.pdf", self.pdf
+
+
+@dataclass(frozen=True)
+class RenderedPage:
+    """The report as one web page, and the one record of its figures."""
+
+    file_name: str
+    html: bytes
+    figures: dict[str, object]
+    pages: int = 1
+
+    @property
+    def main_file(self) -> tuple[str, bytes]:
+        """What the recipient opens: its name and content."""
+        return self.file_name, self.html
+
+
+def rendered(report: Document | WebPage, fonts: FontSet) -> RenderedReport | RenderedPage:
+    """The report as bytes, whichever kind it is. Raises TypesettingFailed as `render` does."""
+    if isinstance(report, WebPage):
+        return RenderedPage(report.file_name, report.html.encode(), report.as_record())
+    return render(report, fonts)
+
 
 def render(document: Document, fonts: FontSet) -> RenderedReport:
     """Set the document. Raises TypesettingFailed with the compiler's words when a page cannot be set.
 
-    Flexible charts are first drawn at their least height; what the page then has left over goes to them.
+    Flexible charts are first drawn at their least height; what the page then has left over goes to them. Page
+    groups that fit on one sheet together are set on one, so that no sheet stays half empty.
     """
+    document = _gathered(document, fonts)
     heights = [[_least_height(block) for block in page] for page in document.pages]
     room = _room_left(document, _compiler(document, heights, fonts, blank=True))
     for page, blocks in enumerate(document.pages):
@@ -48,6 +77,22 @@ def render(document: Document, fonts: FontSet) -> RenderedReport:
     assert isinstance(pdf, bytes)
     pages = int(json.loads(compiler.query("<page-count>", field="value", one=True)))
     return RenderedReport(pdf, {**document.as_record(), "pages": pages}, pages)
+
+
+def _gathered(document: Document, fonts: FontSet) -> Document:
+    """The document with neighbouring page groups joined where one sheet holds both at their preferred size."""
+    place = 0
+    while place + 1 < len(document.pages):
+        heights = [[_preferred_height(block) for block in page] for page in document.pages]
+        room = _room_left(document, _compiler(document, heights, fonts, blank=True))
+        whole = theme.PAGE["height_mm"] - theme.PAGE["top_mm"] - theme.PAGE["bottom_mm"]
+        if whole - room[place + 1] <= room[place] - _SLACK_MM:
+            pages = [list(page) for page in document.pages]
+            pages[place : place + 2] = [pages[place] + pages[place + 1]]
+            document = replace(document, pages=pages)
+        else:
+            place += 1
+    return document
 
 
 def _failure(document: Document, error: Exception) -> TypesettingFailed:
@@ -65,6 +110,7 @@ def _compiler(
         "title": document.title,
         "language": document.language,
         "footer": document.footer,
+        "running_head": list(document.running_head),
         "pages": [
             [
                 {
@@ -137,6 +183,11 @@ def _least_height(block: Block) -> float | None:
     return None if chart is None else chart.minimum_mm
 
 
+def _preferred_height(block: Block) -> float | None:
+    chart = _flexible(block)
+    return None if chart is None else chart.preferred_mm
+
+
 def _room_left(document: Document, compiler: typst.Compiler) -> list[float]:
     # Each block leaves a marker with the page group, the paper page and the depth (mm) at which it ended.
     try:
@@ -147,7 +198,9 @@ def _room_left(document: Document, compiler: typst.Compiler) -> list[float]:
     room = []
     for group in range(len(document.pages)):
         own = [m for m in markers if m["group"] == group]
-        paper = next((m["paper"] for m in own if m["flexible"]), None)
+        papers = {m["paper"] for m in own}
+        # A group without a flexible chart that runs over several sheets leaves no room that could be used.
+        paper = next((m["paper"] for m in own if m["flexible"]), papers.pop() if len(papers) == 1 else None)
         deepest = max((m["depth_mm"] for m in own if m["paper"] == paper), default=bottom)
         room.append(bottom - deepest)
     return room
