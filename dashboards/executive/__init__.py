@@ -1,0 +1,1 @@
+"""The executive page: can the figures be trusted, how is it going, and what needs a decision."""
