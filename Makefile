@@ -36,6 +36,8 @@ demo: $(READY) ## a simulated world through the whole line: logs in, released wa
 	  $(BIN)/cliffhanger simulate --viewers $(DEMO_VIEWERS) --days $(DEMO_DAYS) --seed $(DEMO_SEED) --out "$$CLIFFHANGER_DATA/world"; \
 	  mv "$$CLIFFHANGER_DATA"/world/* "$$CLIFFHANGER_DATA"/ && rmdir "$$CLIFFHANGER_DATA/world"; fi
 	@$(BIN)/cliffhanger run
+	@$(BIN)/cliffhanger close --complete
+	@$(BIN)/cliffhanger run
 	@$(BIN)/cliffhanger report build studio_weekly
 
 test: $(READY) ## all tests that finish in minutes

@@ -10,7 +10,7 @@ import typer
 
 from dagster_project.cli.console import out, print_json
 from dagster_project.cli.job import INGEST_GROUPS, run_nightly
-from dagster_project.cli.summary import print_files
+from dagster_project.cli.summary import check_complete, print_files
 from dagster_project.contracts import feed_contracts, statement_contracts
 from dagster_project.ingest import pending_files
 from dagster_project.settings import load_settings
@@ -37,6 +37,7 @@ def ingest(
         print_json(asdict(summary)["files"])
     else:
         print_files(summary)
+    check_complete(summary)
 
 
 def register(app: typer.Typer) -> None:

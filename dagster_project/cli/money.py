@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from dagster_project.cli.console import err, out, print_json
-from dagster_project.core.errors import NothingToDo
-from dagster_project.ledger.closing import Closed, check_period, close_period, genuine_ledger
+from dagster_project.core.errors import NothingToDo, UsageError
+from dagster_project.ledger.closing import Closed, check_period, close_period, complete_periods, genuine_ledger
 from dagster_project.ledger.statements import Statement, decimal_text, statements_csv, statements_of
 from dagster_project.ledger.verify import LedgerCheck, PeriodCheck, verify_ledger
 from dagster_project.settings import load_settings
@@ -23,36 +23,48 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print as JSON.")]
 
 
 def close(
-    period: Annotated[str, typer.Argument(metavar="PERIOD", help="Month to close, YYYY-MM.")],
+    period: Annotated[str | None, typer.Argument(metavar="PERIOD", help="Month to close, YYYY-MM.")] = None,
+    complete: Annotated[bool, typer.Option("--complete", help="Close every month the data cover whole.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Close a month: post what it should pay, correct earlier months, freeze its weights, seal it for good."""
-    check_period(period)
+    if (period is None) != complete:
+        raise UsageError(
+            "it is not clear what to close", why="give one month, or --complete", fix="cliffhanger close 2026-05"
+        )
+    if period is not None:
+        check_period(period)
     settings = load_settings()
     layout = DataLayout(settings.data_root)
     with writer_lock(layout, LOCK_WAIT_SECONDS):
-        ledger = genuine_ledger(layout)
-        known = next((check.seal for check in ledger.periods if check.period == period), None)
-        if known is not None:
-            closed = Closed(known, [], is_new=False)
+        known = {check.period: check.seal for check in genuine_ledger(layout).periods}
+        seal = known.get(period) if period else None
+        if seal is not None:
+            months = [Closed(seal, [], is_new=False)]
         else:
             if not layout.warehouse.exists():
                 raise NothingToDo(
-                    f"{period} cannot be closed",
+                    f"{period or 'no month'} {'cannot' if period else 'can'} be closed",
                     where=str(layout.warehouse),
                     why="nothing was taken in so far",
                     fix="run `cliffhanger run` first",
                 )
             with closing(open_warehouse(layout)) as connection:
-                closed = close_period(layout, connection, period, settings.now())
-    if closed.open_statements:
-        err.print(
-            f"not confirmed yet, to be posted by a later close: {', '.join(closed.open_statements)}", markup=False
-        )
+                due = [period] if period else complete_periods(layout, connection)
+                months = [close_period(layout, connection, one, settings.now()) for one in due]
+    for closed in months:
+        if closed.open_statements:
+            err.print(
+                f"not confirmed yet, to be posted by a later close: {', '.join(closed.open_statements)}", markup=False
+            )
     if as_json:
-        print_json(_closed_record(closed))
-    else:
+        records = [_closed_record(closed) for closed in months]
+        print_json(records if complete else records[0])
+        return
+    for closed in months:
         _print_closed(closed)
+    if not months:
+        out.print("no further month is complete", markup=False)
 
 
 def verify(as_json: AsJson = False) -> None:

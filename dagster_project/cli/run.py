@@ -10,7 +10,7 @@ import typer
 
 from dagster_project.cli.console import print_json
 from dagster_project.cli.job import run_nightly
-from dagster_project.cli.summary import print_summary
+from dagster_project.cli.summary import check_complete, print_summary
 from dagster_project.core.errors import UsageError
 from dagster_project.settings import load_settings
 from dagster_project.storage.layout import DataLayout
@@ -34,6 +34,7 @@ def run(
         print_json(asdict(summary))
     else:
         print_summary(summary)
+    check_complete(summary)
 
 
 def register(app: typer.Typer) -> None:

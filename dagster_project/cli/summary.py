@@ -5,7 +5,10 @@ from __future__ import annotations
 from rich.table import Table
 
 from dagster_project.cli.console import out
-from dagster_project.storage.summary import Headline, RunSummary
+from dagster_project.core.errors import PartlyDone
+from dagster_project.ledger.statements import decimal_text
+from dagster_project.storage.headlines import Headline
+from dagster_project.storage.summary import RunSummary
 
 
 def print_files(summary: RunSummary) -> None:
@@ -25,16 +28,34 @@ def print_files(summary: RunSummary) -> None:
         if feed.rejected_by_reason:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in feed.rejected_by_reason.items())
             out.print(f"  {feed.feed} in quarantine: {reasons}", markup=False)
-        if feed.rejected_files:
-            out.print(f"  {feed.feed}: {feed.rejected_files} files refused whole", markup=False)
+
+
+def check_complete(summary: RunSummary) -> None:
+    """Everything that has landed was taken in.
+
+    Raises:
+        PartlyDone: Some files were refused whole; the others are in.
+    """
+    if summary.refused:
+        reasons = (f"{file.file_name} ({file.reason_code}: {file.detail})" for file in summary.refused)
+        raise PartlyDone(
+            f"{len(summary.refused)} of the landed files could not be taken in; all others are",
+            where="landing",
+            why="; ".join(reasons),
+            fix="take them away or deliver them again, whole and under any name; then run again",
+        )
 
 
 def print_summary(summary: RunSummary) -> None:
     """Everything: files, tables, checks, headlines, places."""
     print_files(summary)
     out.print()
+    if summary.recomputed:
+        parts = ", ".join(f"{one.affected:,} of {one.total:,} {one.scope}" for one in summary.recomputed)
+        out.print(f"recomputed: {parts}", markup=False)
     published = {name: count for name, count in summary.tables.items() if not name.startswith("meta.")}
-    out.print(f"{len(published)} tables, {sum(published.values()):,} rows; data to {summary.as_of}", markup=False)
+    reach = f"{summary.as_of:%Y-%m-%d %H:%M} UTC" if summary.as_of else "no views yet"
+    out.print(f"{len(published)} tables, {sum(published.values()):,} rows; data to {reach}", markup=False)
     verdict = f"{summary.checks_passed} checks passed"
     if summary.checks_failed:
         verdict += f", {len(summary.checks_failed)} need attention: {'; '.join(summary.checks_failed)}"
@@ -45,7 +66,18 @@ def print_summary(summary: RunSummary) -> None:
 
 
 def _sentence(headline: Headline) -> str:
-    if headline.estimate is None or headline.ci_low is None or headline.ci_high is None:
-        return f"{headline.family}: {headline.sentence}: {headline.status}"
+    if headline.status != "ok" or headline.estimate is None:
+        reason = f" ({headline.reason})" if headline.reason else ""
+        return f"{headline.family}: {headline.status}{reason}: {headline.sentence}"
+    if headline.unit == "minor" and headline.currency is not None:
+        amount = decimal_text(int(headline.estimate), headline.currency)
+        return f"{headline.family}: {amount} {headline.currency} (exact, ok) {headline.sentence}"
+    if headline.unit == "points":
+        figures = [
+            f"{100 * value:+.1f}"
+            for value in (headline.estimate, headline.ci_low, headline.ci_high)
+            if value is not None
+        ]
+        return f"{headline.family}: {figures[0]} points ({' to '.join(figures[1:])}, ok) {headline.sentence}"
     interval = f"{headline.ci_low:.1%} to {headline.ci_high:.1%}"
-    return f"{headline.family}: {headline.estimate:.1%} ({interval}, {headline.status}) {headline.sentence}"
+    return f"{headline.family}: {headline.estimate:.1%} ({interval}, ok) {headline.sentence}"

@@ -64,7 +64,7 @@ def _published_asset() -> dg.AssetsDefinition:
         with warehouse.connection() as connection:
             pending = batches.pending_batches(connection)
             history = batches.release_history(connection)
-            checks = [*batches.gate_checks(connection, pending), *dbt_checks(layout.dbt_target)]
+            checks = [*batches.gate_checks(connection), *dbt_checks(layout.dbt_target)]
             as_of = batches.data_through(connection)
             reference = stored_fingerprint(connection)
             ledger = loaded_head(connection)

@@ -78,6 +78,22 @@ def genuine_ledger(layout: DataLayout) -> LedgerCheck:
     return ledger
 
 
+def complete_periods(layout: DataLayout, connection: Connection) -> list[str]:
+    """The months that can be closed now, in their order: those after the last closed one that the data cover whole.
+
+    Raises:
+        BlockedByChecks: The ledger was changed.
+    """
+    ledger = genuine_ledger(layout)
+    inputs = read_close_inputs(connection)
+    due = _due_period(ledger, inputs)
+    found = []
+    while due is not None and inputs.as_of is not None and _end_of(due) <= inputs.as_of:
+        found.append(due)
+        due = next_period(due)
+    return found
+
+
 def close_period(layout: DataLayout, connection: Connection, period: str, closed_at: datetime) -> Closed:
     """Close one month: post what should be less what was posted, freeze its weights, seal and chain it.
 
@@ -125,18 +141,14 @@ def close_period(layout: DataLayout, connection: Connection, period: str, closed
 
 
 def _check_order(period: str, ledger: LedgerCheck, inputs: CloseInputs) -> None:
-    if ledger.periods:
-        due = next_period(ledger.periods[-1].period)
-        first = ledger.periods[0].period
-    else:
-        months = [row["activity_period"] for row in inputs.statements if row["is_live"] and row["activity_period"]]
-        if not months:
-            raise NothingToDo(
-                f"{period} cannot be closed",
-                why="no platform statement was taken in",
-                fix="put statements into landing/statements/platform and run `cliffhanger run`",
-            )
-        due = first = min(months)
+    due = _due_period(ledger, inputs)
+    if due is None:
+        raise NothingToDo(
+            f"{period} cannot be closed",
+            why="no platform statement was taken in",
+            fix="put statements into landing/statements/platform and run `cliffhanger run`",
+        )
+    first = ledger.periods[0].period if ledger.periods else due
     if period < first:
         raise NothingToDo(
             f"{period} cannot be closed",
@@ -145,15 +157,26 @@ def _check_order(period: str, ledger: LedgerCheck, inputs: CloseInputs) -> None:
         )
     if period != due:
         raise NothingToDo(f"{period} cannot be closed yet", why="months close in order", fix=f"close {due} first")
-    year, month = (int(part) for part in next_period(period).split("-"))
-    over = datetime(year, month, 1, tzinfo=UTC)
-    if inputs.as_of is None or inputs.as_of < over:
+    if inputs.as_of is None or inputs.as_of < _end_of(period):
         known = f"the released data end at {inputs.as_of:%Y-%m-%d %H:%M} UTC" if inputs.as_of else "nothing is released"
         raise NothingToDo(
             f"{period} cannot be closed yet",
             why=f"{known}, before the month is over",
             fix="take in the logs up to the end of the month with `cliffhanger run`, then close it",
         )
+
+
+def _due_period(ledger: LedgerCheck, inputs: CloseInputs) -> str | None:
+    """The month that closes next; None while nothing was ever closed or stated."""
+    if ledger.periods:
+        return next_period(ledger.periods[-1].period)
+    stated = [row["activity_period"] for row in inputs.statements if row["is_live"] and row["activity_period"]]
+    return min(stated, default=None)
+
+
+def _end_of(period: str) -> datetime:
+    year, month = (int(part) for part in next_period(period).split("-"))
+    return datetime(year, month, 1, tzinfo=UTC)
 
 
 def _check_inputs(layout: DataLayout, connection: Connection, ledger: LedgerCheck, inputs: CloseInputs) -> None:

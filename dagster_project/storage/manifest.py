@@ -10,6 +10,17 @@ from dagster_project.core.errors import WarehouseError
 
 
 @dataclass(frozen=True)
+class Definition:
+    """What a metric is: the question it answers, of whom, by which method, with which interval."""
+
+    metric: str
+    answers: str
+    population: str
+    method: str
+    interval: str
+
+
+@dataclass(frozen=True)
 class ExportedModel:
     """A model that leaves the warehouse.
 
@@ -19,6 +30,7 @@ class ExportedModel:
         released_as: `schema.table` in the released file, or None when it only feeds inference.
         columns: Column name to meaning, in order.
         key: Columns of the model's key, in order; empty when it declares none.
+        definition: The metric the model holds, if it holds one.
         asset_key: Room and name, as the asset graph has it.
     """
 
@@ -29,6 +41,7 @@ class ExportedModel:
     columns: dict[str, str]
     key: tuple[str, ...]
     asset_key: tuple[str, str]
+    definition: Definition | None = None
 
 
 def released_name(model: str, schema: str) -> str:
@@ -66,6 +79,7 @@ def exported_models(manifest_path: Path) -> list[ExportedModel]:
                 columns={name: column["description"].strip() for name, column in node["columns"].items()},
                 key=tuple(meta.get("key", ())),
                 asset_key=(node["fqn"][1], node["name"]),
+                definition=Definition(**meta["definition"]) if "definition" in meta else None,
             )
         )
     return sorted(models, key=lambda model: model.name)

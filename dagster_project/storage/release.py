@@ -7,7 +7,7 @@ import io
 import os
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -77,6 +77,7 @@ def build_release(
     try:
         connection.execute("set TimeZone = 'UTC'")
         dictionary: list[tuple[str, str, str, str]] = []
+        definitions: list[tuple[str, ...]] = []
         digest = hashlib.sha256()
         rows = 0
         for model in sorted(models, key=lambda item: item.released_as or ""):
@@ -84,10 +85,14 @@ def build_release(
                 continue
             comments = _create_table(connection, exports, model, estimates.get(model.released_as))
             dictionary += _comment(connection, model, comments)
+            if model.definition is not None:
+                definitions.append((model.released_as, *astuple(model.definition)))
             table_hash, table_rows = _table_hash(connection, model.released_as, model.key)
             digest.update(f"{model.released_as}:{table_hash}\n".encode())
             rows += table_rows
-        _write_meta(connection, dictionary, checks, release_id)
+        # What the words say about the data is content too: a better explanation is a new release.
+        digest.update(repr((dictionary, definitions)).encode())
+        _write_meta(connection, dictionary, definitions, checks, release_id)
         connection.execute("checkpoint")
     finally:
         connection.close()
@@ -269,6 +274,7 @@ def _table_hash(connection: duckdb.DuckDBPyConnection, table: str, key: Sequence
 def _write_meta(
     connection: duckdb.DuckDBPyConnection,
     dictionary: Sequence[tuple[str, str, str, str]],
+    definitions: Sequence[tuple[str, ...]],
     checks: Sequence[CheckRecord],
     release_id: str,
 ) -> None:
@@ -278,6 +284,13 @@ def _write_meta(
     )
     connection.executemany("insert into meta.dictionary values (?, ?, ?, ?)", dictionary)
     connection.execute("comment on table meta.dictionary is 'What every released table and column means'")
+    connection.execute(
+        "create table meta.definitions (table_name varchar, metric varchar, answers varchar, population varchar, "
+        "method varchar, interval_method varchar)"
+    )
+    if definitions:
+        connection.executemany("insert into meta.definitions values (?, ?, ?, ?, ?, ?)", definitions)
+    connection.execute("comment on table meta.definitions is 'What every released metric is and how it is estimated'")
     connection.execute(
         "create table meta.checks (release_id varchar, check_name varchar, asset varchar, severity varchar, "
         "passed boolean, detail varchar)"

@@ -10,7 +10,11 @@ from typing import Any
 
 import duckdb
 
+from dagster_project.contracts import feed_contracts, statement_contracts
+from dagster_project.storage.headlines import Headline, headlines
+from dagster_project.storage.landing import discover
 from dagster_project.storage.layout import DataLayout
+from dagster_project.storage.recomputed import Recomputed, recomputed_by
 from dagster_project.storage.warehouse import open_warehouse
 
 
@@ -31,15 +35,12 @@ class FeedCounts:
 
 
 @dataclass(frozen=True)
-class Headline:
-    """One figure of one family with its interval, or the reason why there is none."""
+class RefusedFile:
+    """A landed file of which nothing was taken in."""
 
-    family: str
-    sentence: str
-    estimate: float | None
-    ci_low: float | None
-    ci_high: float | None
-    status: str
+    file_name: str
+    reason_code: str
+    detail: str
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,8 @@ class RunSummary:
     run_id: str
     state: str
     files: list[FeedCounts]
+    refused: list[RefusedFile]
+    recomputed: list[Recomputed]
     tables: dict[str, int]
     checks_passed: int
     checks_failed: list[str]
@@ -63,22 +66,38 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
     """Read the private warehouse for what came in, and the published file for what came out."""
     with closing(open_warehouse(layout, read_only=True)) as connection:
         files = _feed_counts(connection, run_id)
+        refused = _refused_files(connection, layout, run_id)
+        recomputed = recomputed_by(connection, run_id)
         latest = connection.execute(
             "select release_id, content_hash from raw.releases order by created_at desc, release_id desc"
         ).fetchone()
     if not layout.published.exists():
-        return RunSummary(run_id, "taken in", files, {}, 0, [], None, None, None, [], str(layout.published))
+        return RunSummary(
+            run_id, "taken in", files, refused, recomputed, {}, 0, [], None, None, None, [], str(layout.published)
+        )
     with closing(_open_release(layout.published)) as release:
         tables = _table_counts(release)
         passed, failed = _checks(release)
         row = release.execute("select release_id, content_hash, as_of from meta.releases where is_current").fetchone()
-        headlines = _headlines(release, tables)
+        found = headlines(release, tables)
     release_id, content_hash, as_of = row if row else (None, None, None)
     state = "released" if release_id and release_id.endswith(run_id[:8]) else "unchanged"
     if latest is not None and latest[0] != release_id:
         state = "rolled back"
     return RunSummary(
-        run_id, state, files, tables, passed, failed, release_id, content_hash, as_of, headlines, str(layout.published)
+        run_id=run_id,
+        state=state,
+        files=files,
+        refused=refused,
+        recomputed=recomputed,
+        tables=tables,
+        checks_passed=passed,
+        checks_failed=failed,
+        release_id=release_id,
+        content_hash=content_hash,
+        as_of=as_of,
+        headlines=found,
+        published=str(layout.published),
     )
 
 
@@ -127,6 +146,21 @@ def _feed_counts(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Fee
     ]
 
 
+def _refused_files(connection: duckdb.DuckDBPyConnection, layout: DataLayout, run_id: str) -> list[RefusedFile]:
+    """Contents this run refused, and what lies in landing but is no file of its own, for as long as it lies there."""
+    rows = connection.execute(
+        "select file_name, coalesce(reason_code, status), coalesce(detail, '') from raw.files "
+        "where batch_id = ? and status <> 'loaded' order by file_name",
+        [run_id],
+    ).fetchall()
+    contracts = {**feed_contracts(), **statement_contracts()}
+    entries = [entry for contract in contracts.values() for entry in discover(layout, contract).refused]
+    return [
+        *(RefusedFile(*row) for row in rows),
+        *(RefusedFile(entry.name, "not_a_regular_file", entry.detail) for entry in entries),
+    ]
+
+
 def _table_counts(release: duckdb.DuckDBPyConnection) -> dict[str, int]:
     names = release.execute(
         "select table_schema || '.' || table_name from information_schema.tables "
@@ -146,54 +180,3 @@ def _checks(release: duckdb.DuckDBPyConnection) -> tuple[int, list[str]]:
         "select asset || ': ' || check_name from meta.checks where not passed order by 1"
     ).fetchall()
     return int(passed[0]) if passed else 0, [name for (name,) in failed]
-
-
-# The one question each family answers first; each returns sentence, estimate, ci_low, ci_high, status.
-_HEADLINES = (
-    (
-        "retention",
-        "audience.episode_reach",
-        """
-        select 'reach the paywall of ' || series.title || ' (episode ' || reach.episode_seq || ') within 7 days',
-            reach.estimate, reach.ci_low, reach.ci_high, reach.status
-        from audience.episode_reach as reach
-        inner join core.dim_series as series
-            on reach.series_id = series.series_id and reach.episode_seq = series.first_gated_episode_seq
-        where reach.surface = 'all' and reach.cohort_week = 'all' and reach.horizon_hours = 168
-        order by reach.n_entered desc, reach.series_id limit 1
-        """,
-    ),
-    (
-        "retention",
-        "audience.cohort_days",
-        """
-        select 'come back on day ' || day || ' after their first', estimate, ci_low, ci_high, status
-        from audience.cohort_days
-        where scope = 'all' and surface = 'all' and cohort_date = 'all' and mode = 'n_day' and day = 7
-        """,
-    ),
-    (
-        "cliffhangers",
-        "cliffhanger.continuation",
-        """
-        select 'start the next episode within a minute of finishing episode 1 of ' || series.title,
-            continuation.estimate, continuation.ci_low, continuation.ci_high, continuation.status
-        from cliffhanger.continuation as continuation
-        inner join core.dim_series as series on continuation.series_id = series.series_id
-        where continuation.surface = 'all' and continuation.mode = 'all'
-            and continuation.window_seconds = 60 and continuation.episode_seq = 1
-        order by continuation.n_at_risk desc, continuation.series_id limit 1
-        """,
-    ),
-)
-
-
-def _headlines(release: duckdb.DuckDBPyConnection, tables: dict[str, int]) -> list[Headline]:
-    headlines = []
-    for family, table, query in _HEADLINES:
-        row = release.execute(query).fetchone() if table in tables else None
-        if row is None:
-            headlines.append(Headline(family, f"{table} has no such row yet", None, None, None, "not_identified"))
-        else:
-            headlines.append(Headline(family, *row))
-    return headlines

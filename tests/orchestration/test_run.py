@@ -5,135 +5,130 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import subprocess
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
 import pytest
+from nights import SECOND_NIGHT, Command, TwoNights, content_hash, succeed
 
-Command = Callable[..., subprocess.CompletedProcess[str]]
-FEEDS = ("views", "unlocks", "ads", "topups")
-
-
-def _succeed(done: subprocess.CompletedProcess[str]) -> str:
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+FAMILIES = ["retention", "cliffhangers", "discounts", "cannibalization", "payouts"]
 
 
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _content_hash(root: Path) -> str:
-    with duckdb.connect(str(root / "published" / "cliffhanger.duckdb"), read_only=True) as reader:
-        row = reader.execute("select content_hash from meta.releases where is_current").fetchone()
-    assert row is not None
-    return str(row[0])
+def _copy(root: Path, tmp_path: Path) -> Path:
+    copied = tmp_path / "data"
+    shutil.copytree(root, copied)
+    return copied
 
 
-def _hold_back_last_day(root: Path, aside: Path) -> list[Path]:
-    """Move the newest file of every feed away; returns where each belongs."""
-    held = []
-    for feed in FEEDS:
-        newest = max((root / "landing" / feed).glob("*.jsonl.gz"))
-        (aside / feed).mkdir(parents=True)
-        shutil.move(newest, aside / feed / newest.name)
-        held.append(newest)
-    return held
+def test_one_more_day_equals_a_full_rebuild(two_nights: TwoNights, whole: Path) -> None:
+    assert content_hash(two_nights.root) == content_hash(whole) != two_nights.first_hash
 
 
-def test_one_more_day_equals_a_full_rebuild_and_nothing_new_changes_nothing(
-    world: Path, tmp_path: Path, command: Command
-) -> None:
-    whole = tmp_path / "whole"
-    shutil.copytree(world, whole)
-    _succeed(command(whole, "run"))
+def test_one_more_day_recomputes_only_what_it_touches(two_nights: TwoNights) -> None:
+    recomputed = {one["scope"]: (one["affected"], one["total"]) for one in two_nights.summary["recomputed"]}
+    assert set(recomputed) == {"viewers", "orders", "days of ads", "days of top-ups"}
+    assert recomputed["days of top-ups"][0] == 0, "no top-up happened on the last day"
+    del recomputed["days of top-ups"]
+    assert all(0 < affected < total / 2 for affected, total in recomputed.values()), recomputed
 
-    held = _hold_back_last_day(world, tmp_path / "aside")
-    _succeed(command(world, "run"))
-    shorter = _content_hash(world)
-    for place in held:
-        shutil.move(tmp_path / "aside" / place.parent.name / place.name, place)
-    _succeed(command(world, "run"))
-    assert _content_hash(world) == _content_hash(whole) != shorter
 
-    before = _sha256(world / "published" / "cliffhanger.duckdb")
-    summary = json.loads(_succeed(command(world, "run", "--json")))
+def test_the_summary_tells_what_came_in_and_what_came_out(two_nights: TwoNights) -> None:
+    summary = two_nights.summary
+    assert {feed["feed"]: feed["files"] for feed in summary["files"]} == {"views": 1, "unlocks": 1, "ads": 1}
+    assert all(
+        feed["lines_read"] == feed["accepted"] + feed["duplicate"] + feed["conflict"] + feed["rejected"] + feed["blank"]
+        for feed in summary["files"]
+    )
+    assert summary["state"] == "released"
+    assert summary["checks_passed"] > 100
+    assert summary["checks_failed"] == []
+    assert list(dict.fromkeys(headline["family"] for headline in summary["headlines"])) == FAMILIES
+    for headline in summary["headlines"]:
+        assert (headline["estimate"] is not None) == (headline["status"] == "ok"), headline
+        assert (headline["reason"] is None) == (headline["status"] == "ok"), headline
+
+
+def test_with_nothing_new_nothing_changes(two_nights: TwoNights, tmp_path: Path, command: Command) -> None:
+    root = _copy(two_nights.root, tmp_path)
+    before = _sha256(root / "published" / "cliffhanger.duckdb")
+    done = command(root, "run", "--json")
+    summary = json.loads(succeed(done))
     assert summary["files"] == []
+    assert summary["recomputed"] == []
     assert summary["state"] == "unchanged"
-    assert _sha256(world / "published" / "cliffhanger.duckdb") == before
+    assert _sha256(root / "published" / "cliffhanger.duckdb") == before
+    assert "asset check" not in done.stderr, "silence is not news"
 
 
-def test_readers_and_runs_leave_each_other_alone(world: Path, tmp_path: Path, command: Command) -> None:
-    held = _hold_back_last_day(world, tmp_path / "aside")
-    _succeed(command(world, "run"))
-    published = world / "published" / "cliffhanger.duckdb"
-    reader = duckdb.connect(str(published), read_only=True)
-    before = reader.execute("select count(*), max(start_at) from core.fct_play").fetchone()
-    for place in held:
-        shutil.move(tmp_path / "aside" / place.parent.name / place.name, place)
-
-    answers = []
-    finished = threading.Event()
-
-    def keep_asking() -> None:
-        cursor = reader.cursor()
-        while not finished.is_set():
-            answers.append(cursor.execute("select count(*), max(start_at) from core.fct_play").fetchone())
-
-    asking = threading.Thread(target=keep_asking)
-    asking.start()
-    try:
-        _succeed(command(world, "run"))
-    finally:
-        finished.set()
-        asking.join()
-    assert set(answers) == {before}
-    reader.close()
-    with duckdb.connect(str(published), read_only=True) as newcomer:
-        after = newcomer.execute("select count(*), max(start_at) from core.fct_play").fetchone()
-    assert after is not None
-    assert before is not None
-    assert after > before
+def test_readers_and_runs_leave_each_other_alone(two_nights: TwoNights) -> None:
+    assert two_nights.answers == {two_nights.before}
+    assert two_nights.newcomer > two_nights.before
 
 
-def test_a_delivery_with_too_many_bad_rows_blocks_the_release(world: Path, command: Command) -> None:
-    _succeed(command(world, "run"))
-    before = _sha256(world / "published" / "cliffhanger.duckdb")
+def test_release_list_and_rollback(two_nights: TwoNights, tmp_path: Path, command: Command) -> None:
+    root = _copy(two_nights.root, tmp_path)
+    listed = json.loads(succeed(command(root, "release", "list", "--json")))
+    assert [entry["is_published"] for entry in listed] == [False, True]
+    succeed(command(root, "release", "rollback"))
+    assert content_hash(root) == two_nights.first_hash
+    assert command(root, "release", "rollback", "no-such-release").returncode == 4
+
+
+def test_the_release_says_what_its_metrics_are(whole: Path) -> None:
+    with duckdb.connect(str(whole / "published" / "cliffhanger.duckdb"), read_only=True) as reader:
+        defined = {row[0] for row in reader.execute("select table_name from meta.definitions").fetchall()}
+        estimated = reader.execute(
+            "select table_name from meta.dictionary group by 1 "
+            "having bool_or(column_name = 'status') and bool_or(column_name = 'ci_low')"
+        ).fetchall()
+        marks = reader.execute("select count(*) from meta.annotations").fetchall()
+        undescribed = reader.execute("select * from meta.definitions where length(method) < 5").fetchall()
+    assert len(estimated) >= 8
+    assert {row[0] for row in estimated} <= defined
+    lines = (whole / "reference" / "annotation.csv").read_text(encoding="utf-8").splitlines()
+    assert marks == [(len(set(lines[1:])),)]
+    assert undescribed == []
+
+
+def test_a_delivery_with_too_many_bad_rows_blocks_the_release(whole: Path, tmp_path: Path, command: Command) -> None:
+    root = _copy(whole, tmp_path)
+    before = _sha256(root / "published" / "cliffhanger.duckdb")
     bad = "\n".join(["not json"] * 2_000) + "\n"
-    (world / "landing" / "views" / "broken.jsonl").write_text(bad, encoding="utf-8")
-    done = command(world, "run")
+    (root / "landing" / "views" / "broken.jsonl").write_text(bad, encoding="utf-8")
+    done = command(root, "run")
     assert done.returncode == 3, done.stderr
     assert "raw/views" in done.stderr or "delivery" in done.stderr
-    assert _sha256(world / "published" / "cliffhanger.duckdb") == before
-    again = command(world, "run")
+    assert _sha256(root / "published" / "cliffhanger.duckdb") == before
+    again = command(root, "run")
     assert again.returncode == 3, "a blocked delivery stays blocked until it is mended"
 
 
-def test_a_backfill_takes_in_the_files_of_those_days_again(world: Path, command: Command) -> None:
-    _succeed(command(world, "run", CLIFFHANGER_NOW="2026-11-01T03:00:00Z"))
-    before = _content_hash(world)
-    _succeed(command(world, "run", "--backfill", "2026-10-30:2026-11-01", CLIFFHANGER_NOW="2026-11-02T03:00:00Z"))
-    assert _content_hash(world) == before
-    with duckdb.connect(str(world / "warehouse" / "warehouse.duckdb"), read_only=True) as private:
+def test_a_backfill_takes_in_the_files_of_those_days_again(whole: Path, tmp_path: Path, command: Command) -> None:
+    root = _copy(whole, tmp_path)
+    succeed(command(root, "run", "--backfill", "2026-10-30:2026-11-01", CLIFFHANGER_NOW=SECOND_NIGHT))
+    assert content_hash(root) == content_hash(whole)
+    with duckdb.connect(str(root / "warehouse" / "warehouse.duckdb"), read_only=True) as private:
         dates = private.execute("select distinct _ingest_date::varchar from raw.views").fetchall()
     assert dates == [("2026-11-01",)]
 
 
-def test_release_list_and_rollback(world: Path, tmp_path: Path, command: Command) -> None:
-    held = _hold_back_last_day(world, tmp_path / "aside")
-    _succeed(command(world, "run"))
-    first = _content_hash(world)
-    for place in held:
-        shutil.move(tmp_path / "aside" / place.parent.name / place.name, place)
-    _succeed(command(world, "run"))
-    listed = json.loads(_succeed(command(world, "release", "list", "--json")))
-    assert [entry["is_published"] for entry in listed] == [False, True]
-    _succeed(command(world, "release", "rollback"))
-    assert _content_hash(world) == first
-    assert command(world, "release", "rollback", "no-such-release").returncode == 4
+def test_every_complete_month_is_closed_and_the_next_release_holds_it(
+    whole: Path, tmp_path: Path, command: Command
+) -> None:
+    root = _copy(whole, tmp_path)
+    closed = json.loads(succeed(command(root, "close", "--complete", "--json")))
+    assert [month["period"] for month in closed] == ["2026-03"]
+    assert json.loads(succeed(command(root, "close", "--complete", "--json"))) == []
+    summary = json.loads(succeed(command(root, "run", "--json")))
+    assert summary["state"] == "released"
+    assert summary["tables"]["payouts.lines"] == closed[0]["lines_posted"] > 0
+    assert command(root, "close").returncode == 2, "neither a month nor --complete"
+    assert command(root, "close", "2026-03", "--complete").returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -155,6 +150,26 @@ def test_failures_are_one_paragraph_and_leave_nothing_behind(
     assert all(word in paragraph for word in words), paragraph
     assert "Traceback" not in done.stderr
     assert not (world / "published" / "cliffhanger.duckdb").exists()
+
+
+def test_landing_files_that_cannot_be_read_are_named_and_the_others_are_taken_in(
+    whole: Path, tmp_path: Path, command: Command
+) -> None:
+    root = _copy(whole, tmp_path)
+    views = root / "landing" / "views"
+    (views / "loop.jsonl").symlink_to("loop.jsonl")
+    some = min(views.glob("*.jsonl.gz"))
+    (views / "cut.jsonl.gz").write_bytes(some.read_bytes()[:1000])
+    done = command(root, "ingest", "--json")
+    assert done.returncode == 5, done.stderr
+    paragraph = done.stderr.strip().splitlines()[-1]
+    assert "2 of the landed files" in paragraph
+    assert "views/cut.jsonl.gz (corrupt: gzip stream" in paragraph
+    assert "views/loop.jsonl (not_a_regular_file" in paragraph
+    assert "Traceback" not in done.stderr
+    assert [(feed["feed"], feed["lines_read"], feed["accepted"]) for feed in json.loads(done.stdout)] == [
+        ("views", 0, 0)
+    ]
 
 
 def test_a_backfill_that_is_no_range_is_a_usage_error(world: Path, command: Command) -> None:
