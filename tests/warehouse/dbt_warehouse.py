@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cache
 from pathlib import Path
-from tempfile import mkdtemp
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import duckdb
@@ -55,6 +55,8 @@ _CONTROL_TABLES = """
 """
 
 Row = Mapping[str, Any]
+# Lives as long as the process: the parsed project is shared by its tests.
+_SCRATCH = TemporaryDirectory(prefix="cliffhanger-dbt-")
 
 
 class DbtFailure(AssertionError):
@@ -166,7 +168,7 @@ class DbtWarehouse:
         self._invoke("run", select, full_refresh)
 
     def build(self, *, full_refresh: bool = False, select: Sequence[str] = MODELS) -> None:
-        """`dbt build`: models, their tests and unit tests.
+        """`dbt build`: models and their data tests.
 
         Raises:
             DbtFailure: A model or a test failed.
@@ -186,6 +188,8 @@ class DbtWarehouse:
         arguments = [command, *folders(self.folder), "--quiet", "--no-write-json", "--select", *select]
         if full_refresh:
             arguments.append("--full-refresh")
+        if command == "build":
+            arguments += ["--exclude-resource-type", "unit_test"]
         project = parsed_project()
         # The adapter of an earlier run in this process would go on writing to the earlier file.
         reset_adapters()
@@ -229,7 +233,7 @@ def folders(target: Path) -> list[str]:
 @cache
 def parsed_project() -> Manifest:
     """The dbt project, parsed once for all tests of this process."""
-    scratch = Path(mkdtemp(prefix="cliffhanger-dbt-"))
+    scratch = Path(_SCRATCH.name)
     os.environ["CLIFFHANGER_WAREHOUSE"] = str(scratch / "warehouse.duckdb")
     outcome = dbtRunner().invoke(["parse", "--quiet", *folders(scratch)])
     assert outcome.success, outcome.exception

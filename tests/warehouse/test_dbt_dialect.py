@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from tempfile import mkdtemp
 
 import pytest
 import sqlglot
@@ -62,8 +61,8 @@ def compiled(folder: Path) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
-def spark_sql() -> dict[str, str]:
-    return compiled(Path(mkdtemp(prefix="cliffhanger-spark-")))
+def spark_sql(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    return compiled(tmp_path_factory.mktemp("spark"))
 
 
 def stripped(text: str) -> str:

@@ -17,6 +17,7 @@ from dagster_project.ledger.verify import verify_ledger
 from dagster_project.simulator import WorldParameters, write_world
 from dagster_project.storage.reference_tables import read_reference, write_reference
 
+SEEDS = (3, 4, 5)
 MONTHS = ("2026-03", "2026-04", "2026-05")
 # Everything but plays: money stands on these.
 FEEDS = ("ads", "unlocks", "platform_statement", "platform_statement_line")
@@ -43,10 +44,10 @@ def _truth(root: Path, table: str) -> list[dict[str, str]]:
         return [row for row in csv.DictReader(file) if row["table"] == table]
 
 
-@pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> MoneyWorld:
+@pytest.fixture(scope="module", params=SEEDS)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MoneyWorld:
     root = tmp_path_factory.mktemp("truth") / "data"
-    write_world(root, WorldParameters(viewers=400, days=92, seed=3))
+    write_world(root, WorldParameters(viewers=400, days=92, seed=request.param, series=12, studios=4))
     statements = root / "landing" / "statements"
     late = [
         path for path in sorted(statements.rglob("tiktok-2026-0[56].csv")) if path.parent.name.startswith("platform")

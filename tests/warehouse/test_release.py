@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,7 +13,7 @@ import pytest
 from dagster_project.core.errors import NothingToDo, WarehouseError
 from dagster_project.storage.exports import export_models
 from dagster_project.storage.layout import DataLayout
-from dagster_project.storage.manifest import ExportedModel, released_name
+from dagster_project.storage.manifest import Definition, ExportedModel, released_name
 from dagster_project.storage.release import (
     KEPT_RELEASES,
     CheckRecord,
@@ -43,12 +44,14 @@ def layout(tmp_path: Path) -> DataLayout:
     return layout
 
 
-def _release(layout: DataLayout, number: int, rows: str, history: list[ReleaseRecord]) -> ReleaseRecord:
+def _release(
+    layout: DataLayout, number: int, rows: str, history: list[ReleaseRecord], model: ExportedModel = MODEL
+) -> ReleaseRecord:
     connection = duckdb.connect()
     connection.execute(
         f"create schema marts; create table marts.reach as select * from (values {rows}) t(episode_seq, n_event)"
     )
-    folder = export_models(connection, layout, f"run{number}", [MODEL])
+    folder = export_models(connection, layout, f"run{number}", [model])
     estimates = pl.DataFrame({"episode_seq": [1, 2], "estimate": [0.25, None], "status": ["ok", "immature"]})
     estimates.write_parquet(folder / "estimates.parquet")
     joined = Estimates(folder / "estimates.parquet", ("episode_seq",), {"estimate": "Share", "status": "Status"})
@@ -58,7 +61,7 @@ def _release(layout: DataLayout, number: int, rows: str, history: list[ReleaseRe
         layout,
         release_id=release_id,
         exports=folder,
-        models=[MODEL],
+        models=[model],
         estimates={"audience.reach": joined},
         checks=checks,
     )
@@ -67,6 +70,17 @@ def _release(layout: DataLayout, number: int, rows: str, history: list[ReleaseRe
     )
     publish(layout, partial, [*history, record])
     return record
+
+
+def test_hash_follows_what_is_said_about_the_rows(layout: DataLayout) -> None:
+    plain = _release(layout, 1, "(1, 3), (2, 4)", [])
+    defined = replace(MODEL, definition=Definition("Reach", "Who gets there?", "Viewers", "Kaplan-Meier", "Greenwood"))
+    other = _release(layout, 2, "(1, 3), (2, 4)", [plain], defined)
+    assert other.content_hash != plain.content_hash
+    with duckdb.connect(str(layout.published), read_only=True) as reader:
+        assert reader.execute("select table_name, metric, interval_method from meta.definitions").fetchall() == [
+            ("audience.reach", "Reach", "Greenwood")
+        ]
 
 
 def _rows(path: Path) -> list[tuple[object, ...]]:
