@@ -78,11 +78,12 @@ def _longest(rows: list[Row]) -> list[Row]:
 def _test(context: PageContext, row: Row, scale: Scale) -> View:
     view: View = {
         "name": cut(clean(str(row["experiment_id"])), 40),
-        "arm": f"{cut(clean(str(row['arm'])), 24)} against {cut(clean(str(row['control_arm'])), 24)}",
-        "n": f"{formats.count(row['n_treatment'])} and {formats.count(row['n_control'])} viewers, "
+        "arm": f"{cut(clean(str(row['arm'])), 24)} against {cut(clean(str(row['control_arm'])), 24)}, "
         f"{row['horizon_days']} days",
+        "n": f"{formats.count(row['n_treatment'])} and {formats.count(row['n_control'])} viewers",
         "is_ready": False,
         "mark": None,
+        "interval": None,
     }
     if row["status"] != "ok":
         reason = cut(clean(row["status_reason"] or row["status"]), 120)
@@ -105,7 +106,8 @@ def _test(context: PageContext, row: Row, scale: Scale) -> View:
         "is_ready": wide.excludes(0.0),
         "verdict": verdict,
         "tone": tone,
-        "text": f"{text} per viewer ({interval})",
+        "text": f"{text} per viewer",
+        "interval": interval,
         "mark": {
             "dot": scale.at(value),
             "narrow": scale.bar(narrow),
@@ -186,7 +188,13 @@ def paywalls(context: PageContext) -> View:
         and row["n_followed"] >= ENOUGH_FOLLOWED
     ]
     if len(rows) < 2:
-        return {"claim": "Too few series with a paywall to compare", "rows": [], "sub": "", "middle": None}
+        return {
+            "claim": "Too few series with a paywall to compare",
+            "rows": [],
+            "sub": "",
+            "middle": None,
+            "median": None,
+        }
     middle = median(row["estimate"] for row in rows)
     rows.sort(key=lambda row: (-row["estimate"], row["series_id"]))
     worse = [row for row in rows if row["ci_low"] > middle]
@@ -202,9 +210,10 @@ def paywalls(context: PageContext) -> View:
     )
     return {
         "claim": claim,
-        "sub": f"Saw the offer and left within 7 days, the {len(shown)} highest; the median is {told}. Of "
-        f"{len(rows)} series about {max(round(len(rows) * 0.025), 1)} would stand out by chance alone.",
+        "sub": f"Saw the offer and were gone 7 days later: the {len(shown)} highest. Of {len(rows)} series about "
+        f"{max(round(len(rows) * 0.025), 1)} would stand out by chance alone.",
         "middle": scale.at(middle),
+        "median": told,
         "rows": [_paywall(context, gates[row["series_id"]], row, scale, middle) for row in shown],
     }
 

@@ -113,9 +113,9 @@ BLOCKERS = (
 
 def write_release(path: Path, *, lines: Iterable[LedgerLine] = LINES, sealed: bool = False) -> Path:
     """The made-up release with a ledger in it; with the hashes of closed months when `sealed`."""
-    release_world.write_release(path)
+    release_world.write_release(path, payouts=False)
     con = duckdb.connect(str(path))
-    con.execute("CREATE SCHEMA payouts")
+    con.execute("CREATE SCHEMA IF NOT EXISTS payouts")
     text = "VARCHAR"
     big = "BIGINT"
     kinds = {
@@ -180,7 +180,7 @@ def _key(one: LedgerLine) -> dict[str, Any]:
 
 
 def _table(con: duckdb.DuckDBPyConnection, name: str, kinds: dict[str, str], rows: Iterable[Any]) -> None:
-    con.execute(f"CREATE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in kinds.items())})")
+    con.execute(f"CREATE OR REPLACE TABLE {name} ({', '.join(f'{column} {kind}' for column, kind in kinds.items())})")
     values = [[row[c] for c in kinds] if isinstance(row, dict) else list(row) for row in rows]
     if values:
         con.executemany(f"INSERT INTO {name} VALUES ({', '.join('?' * len(kinds))})", values)

@@ -51,7 +51,7 @@ def tell(release: Release, fonts: FontSet, party: str, month: str = world.MONTH)
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return world.write_release(tmp_path_factory.mktemp("ledger") / "cliffhanger.duckdb")
+    return world.write_release(tmp_path_factory.mktemp("ledger") / "ledger.duckdb")
 
 
 @pytest.fixture(scope="module")
