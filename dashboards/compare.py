@@ -100,3 +100,19 @@ def normal_weekly_range(earlier: Sequence[int]) -> Interval | None:
     moves = [abs(b - a) for a, b in pairwise(earlier)]
     reach = _RANGE_FACTOR * sum(moves) / len(moves)
     return Interval(max(centre - reach, 0.0) if min(earlier) >= 0 else centre - reach, centre + reach)
+
+
+def normal_share_range(earlier: Sequence[tuple[int, int]], trials: int) -> Interval | None:
+    """The range within which a week's share of `trials` is nothing unusual, from (successes, trials) of the weeks
+    before it.
+
+    Limits of a P-chart: pooled share ± 3 standard errors at the week's own number of trials (Shewhart 1931;
+    Montgomery, Introduction to Statistical Quality Control, section 7.2), kept within 0 and 1. None with fewer
+    than FEWEST_WEEKS weeks that have trials, or without trials.
+    """
+    counted = [(s, n) for s, n in earlier if n > 0]
+    if len(counted) < FEWEST_WEEKS or trials <= 0:
+        return None
+    centre = sum(s for s, _ in counted) / sum(n for _, n in counted)
+    reach = 3 * math.sqrt(centre * (1 - centre) / trials)
+    return Interval(max(centre - reach, 0.0), min(centre + reach, 1.0))
