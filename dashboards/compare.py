@@ -8,12 +8,15 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from statistics import NormalDist, median
 
 from statsmodels.stats.proportion import proportion_confint
 
 LEVEL = 0.95
 FEWEST_WEEKS = 6
 """Fewer earlier weeks than this do not show what a normal week looks like."""
+FEWEST_VALUES = 5
+"""Fewer values than this on a side do not show whether two groups differ."""
 _RANGE_FACTOR = 2.66  # 3 / d2 for moving ranges of two: Shewhart's individuals chart
 
 
@@ -86,6 +89,37 @@ def difference(this: Estimate, that: Estimate) -> Difference:
 def against_fixed(this: Estimate, reference: float) -> Difference:
     """An estimate against a reference taken as known, such as the median of other series."""
     return Difference(this.value - reference, Interval(this.interval.low - reference, this.interval.high - reference))
+
+
+def pooled(parts: Sequence[tuple[Estimate, int]]) -> Estimate | None:
+    """Independent estimates as one, each weighted by its count; None without weight.
+
+    The interval is that of a linear function of independent estimates by variance estimates recovery (Zou,
+    Huang & Zhang 2009, Communications in Statistics 38, 2911-2923).
+    """
+    whole = sum(weight for _, weight in parts)
+    if whole <= 0:
+        return None
+    value = sum(e.value * w for e, w in parts) / whole
+    low = math.hypot(*(w / whole * (e.value - e.interval.low) for e, w in parts))
+    high = math.hypot(*(w / whole * (e.interval.high - e.value) for e, w in parts))
+    return Estimate(value, Interval(max(value - low, 0.0), min(value + high, 1.0)), whole)
+
+
+def shift(these: Sequence[float], those: Sequence[float]) -> Difference | None:
+    """How much higher `these` lie than `those`, whatever the shape of either: Hodges and Lehmann's estimate.
+
+    The median of all pairwise differences, with the interval that inverts the rank-sum test by its normal
+    approximation (Hodges & Lehmann 1963; Hollander & Wolfe 1999, section 4.2-4.3). None with fewer than
+    FEWEST_VALUES on either side, where that approximation is too rough.
+    """
+    if min(len(these), len(those)) < FEWEST_VALUES:
+        return None
+    apart = sorted(a - b for a in these for b in those)
+    pairs = len(apart)
+    spread = math.sqrt(pairs * (len(these) + len(those) + 1) / 12)
+    rank = max(int(pairs / 2 - NormalDist().inv_cdf((1 + LEVEL) / 2) * spread), 1)
+    return Difference(median(apart), Interval(apart[rank - 1], apart[pairs - rank]))
 
 
 def normal_weekly_range(earlier: Sequence[int]) -> Interval | None:

@@ -74,7 +74,8 @@ class Document:
     `pages` are lists of blocks, each list starting on a new page; what a page leaves over goes
     to its flexible charts, block by block. `meta` says
     what the report was made from; `tables` are the numbers behind the charts, by chart id;
-    `running_head` stands over every page but the first.
+    `running_head` stands over every page but the first; with `joins_pages`
+    neighbouring pages are set on one sheet where both fit.
     """
 
     report: str
@@ -91,6 +92,7 @@ class Document:
     meta: Mapping[str, object]
     tables: Mapping[str, Sequence[Mapping[str, object]]]
     running_head: Sequence[dict[str, str]] = ()
+    joins_pages: bool = False
 
     def as_record(self) -> dict[str, object]:
         """The one record of figures as JSON values: what was printed, from which cells, and why."""

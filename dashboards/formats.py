@@ -16,8 +16,24 @@ SMALL_BASE = 1_000
 """Below this many units at risk a rate is written without decimals: the decimal would be noise."""
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_MONTH_NAMES = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
+)
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _SYMBOLS = {"USD": "$"}
+_MINOR_DIGITS = {"JPY": 0, "KRW": 0, "VND": 0, "CLP": 0, "BHD": 3, "KWD": 3, "JOD": 3}
+"""Digits of the minor unit by ISO 4217 where they are not two."""
 _MICROS = Decimal(1_000_000)
 
 
@@ -93,6 +109,31 @@ def money(micros: int, currency: str = "USD") -> str:
     text = _plain(amount, 0 if abs(amount) >= 10_000 else 2)
     symbol = _SYMBOLS.get(currency, f"{currency} ")
     return f"{MINUS if micros < 0 and not _is_zero(text) else ''}{symbol}{text}"
+
+
+def minor(amount: int, currency: str = "USD") -> str:
+    """Minor units of a currency, exact to the last: `143` of USD -> `$1.43`."""
+    digits = _MINOR_DIGITS.get(currency, 2)
+    text = _plain(Decimal(amount).scaleb(-digits), digits)
+    return f"{MINUS if amount < 0 else ''}{_SYMBOLS.get(currency, f'{currency} ')}{text}"
+
+
+def money_change(difference: float, currency: str = "USD") -> str:
+    """A difference of amounts in whole units of a currency, with its sign: `+$0.52`."""
+    text = _signed(difference, 2)
+    return f"{text[0]}{_SYMBOLS.get(currency, f'{currency} ')}{text[1:]}"
+
+
+def signed_range(low: float, high: float, decimals: int = 2) -> str:
+    """An interval of a difference in its own unit: `+0.12 to +0.91`."""
+    if any(end and _is_zero(_plain(end, decimals)) for end in (low, high)):
+        decimals += 1  # an end that is not zero must not read as zero: the reader judges by it
+    return f"{_signed(low, decimals)} to {_signed(high, decimals)}"
+
+
+def month(value: date) -> str:
+    """`November`."""
+    return _MONTH_NAMES[value.month - 1]
 
 
 def arrow(change: float) -> str:

@@ -20,6 +20,9 @@ Row = dict[str, Any]
 Filter = Mapping[str, str | int | bool | Sequence[str | int] | None]
 
 _NAME = re.compile(r"[a-z_][a-z0-9_]*")
+_ALIAS = "released"
+"""The file is attached under this name: opened directly it would be called after itself, and a file
+`cliffhanger.duckdb` with a schema `cliffhanger` makes every name of that schema ambiguous."""
 
 
 @dataclass(frozen=True)
@@ -43,9 +46,12 @@ class Release:
             raise ReleaseUnreadable(
                 f"no released file at {path}: nothing has been published there yet; run the pipeline first"
             )
+        self._connection = duckdb.connect(":memory:")
         try:
-            self._connection = duckdb.connect(str(path), read_only=True)
+            quoted = str(path).replace("'", "''")
+            self._connection.execute(f"ATTACH '{quoted}' AS {_ALIAS} (READ_ONLY)")
         except duckdb.Error as error:
+            self._connection.close()
             raise ReleaseUnreadable(
                 f"the released file {path} cannot be opened read-only: {error}; "
                 "check that it is complete, and that no process holds it open for writing"
@@ -79,10 +85,13 @@ class Release:
         columns: Sequence[str],
         where: Filter | None = None,
         order_by: Sequence[str] = (),
+        *,
+        distinct: bool = False,
     ) -> list[Row]:
         """Rows of `schema.table` whose columns equal `where` (a list means any of it; None means null).
 
-        Times come back aware in UTC. Raises ReleaseIncomplete for a table or column the release lacks.
+        `distinct` leaves out repetitions. Times come back aware in UTC. Raises ReleaseIncomplete for a table
+        or column the release lacks.
         """
         types = self._catalog.get(table)
         if types is None:
@@ -113,7 +122,7 @@ class Release:
                 clauses.append(f'"{column}" IN ({", ".join("?" * len(wanted))})')
                 values.extend(wanted)
         schema, name = table.split(".")
-        query = f'SELECT {selected} FROM "{schema}"."{name}"'
+        query = f'SELECT {"DISTINCT " if distinct else ""}{selected} FROM {_ALIAS}."{schema}"."{name}"'
         if clauses:
             query += " WHERE " + " AND ".join(clauses)
         if order_by:
@@ -124,7 +133,9 @@ class Release:
     def _load_catalog(self) -> dict[str, dict[str, str]]:
         catalog: dict[str, dict[str, str]] = {}
         found = self._connection.execute(
-            "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns"
+            "SELECT table_schema, table_name, column_name, data_type FROM information_schema.columns "
+            "WHERE table_catalog = ?",
+            [_ALIAS],
         ).fetchall()
         for schema, table, column, kind in found:
             if all(_NAME.fullmatch(name) for name in (schema, table, column)):

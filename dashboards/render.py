@@ -61,10 +61,10 @@ def rendered(report: Document | WebPage, fonts: FontSet) -> RenderedReport | Ren
 def render(document: Document, fonts: FontSet) -> RenderedReport:
     """Set the document. Raises TypesettingFailed with the compiler's words when a page cannot be set.
 
-    Flexible charts are first drawn at their least height; what the page then has left over goes to them. Page
-    groups that fit on one sheet together are set on one, so that no sheet stays half empty.
+    Flexible charts are first drawn at their least height; what the page then has left over goes to them. Where
+    the document joins pages, those that fit on one sheet are set on one, so that none stays half empty.
     """
-    document = _gathered(document, fonts)
+    document = _gathered(document, fonts) if document.joins_pages else document
     heights = [[_least_height(block) for block in page] for page in document.pages]
     room = _room_left(document, _compiler(document, heights, fonts, blank=True))
     for page, blocks in enumerate(document.pages):

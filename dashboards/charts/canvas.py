@@ -127,6 +127,16 @@ class Canvas:
         """Whether no label drawn so far lies in the box."""
         return not any(self.box(label).meets(box) for label in self._labels)
 
+    def is_free_but(self, label: Text) -> bool:
+        """Whether a label that was drawn touches none of the others."""
+        own = self.box(label)
+        return not any(self.box(other).meets(own) for other in self._labels if other is not label)
+
+    def drop(self, label: Text) -> None:
+        """Take a label off the sheet again."""
+        self._labels.remove(label)
+        label.remove()
+
     def box(self, text: Text) -> TextBox:
         """Where a label lies, in points from the lower left corner."""
         if isinstance(text, Annotation):

@@ -1,7 +1,7 @@
 """What one recipient may see: their own series, and tables that speak of nobody.
 
-Blocks read the release through a `StudioScope` alone. The one reader of other studios' rows is `benchmark`,
-which hands back medians and counts.
+Blocks read the release through a `StudioScope` alone. Two modules read more: `benchmark`, which hands back
+medians and counts, and `app_wide`, which hands back estimates of the whole app.
 """
 
 import re
@@ -15,6 +15,7 @@ from dashboards.published import Filter, Release, Row
 from dashboards.titles import Title, printable
 
 _SHARED = frozenset({"health.freshness", "meta.releases", "meta.checks"})
+_MONEY = frozenset({"payouts.lines", "payouts.pending", "payouts.should_be"})
 _SHORTEST_SUBSTRING = 4
 
 
@@ -81,6 +82,13 @@ class StudioScope:
             raise OutOfScope(f"{table} was asked for {foreign[0]!r}, which is not a series of {self.studio_id}")
         where["series_id"] = [str(s) for s in wanted]
         return self._release.read(table, columns, where, order_by)
+
+    def own_money(self, table: str, columns: Sequence[str], where: Filter) -> list[Row]:
+        """Amounts due to the studio itself, whosever series they are of. Raises OutOfScope for other tables."""
+        if table not in _MONEY:
+            raise OutOfScope(f"{table} holds no amounts by party; read it through the studio's own series")
+        order = [c for c in columns if not c.endswith("_minor")]
+        return self._release.read(table, columns, {**where, "party_id": self.studio_id}, order)
 
     def shared(
         self, table: str, columns: Sequence[str], where: Filter | None = None, order_by: Sequence[str] = ()

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 
 from dashboards.compare import Estimate, share
+from dashboards.figures.app_wide import AppWide
 from dashboards.figures.benchmark import Benchmark, BenchmarkReader
 from dashboards.figures.curves import COLUMNS, HORIZON_HOURS, TABLE, Curve, build_curves
 from dashboards.figures.record import Source
@@ -30,6 +31,7 @@ _WEEKLY_COLUMNS = (
     "unlock_net_micros",
     "n_unpriced_unlocks",
     "ad_revenue_micros",
+    "ad_impressions",
     "n_unpriced_impressions",
     "is_complete_week",
 )
@@ -63,6 +65,7 @@ class StudioWeek:
         }
         self.series = sorted(self.scope.series.values(), key=lambda s: (-(self.starters(s) or 0), s.series_id))
         self.curves = build_curves(self._read_curves([week, week.before(1)]))
+        self.app = AppWide(release, self.scope)
         self._benchmarks = BenchmarkReader(release, studio_id, week)
         self._benchmark_of: dict[str, Benchmark] = {}
         self.fonts = fonts

@@ -8,8 +8,9 @@ from typing import Literal
 from dashboards import theme
 from dashboards.blocks.context import WeeklyContext
 from dashboards.blocks.findings import find, findings_block
-from dashboards.blocks.header import header, studio_name
+from dashboards.blocks.header import header, studio_name, week_span
 from dashboards.blocks.lead_retention import lead_retention
+from dashboards.blocks.pages import second_page, third_page
 from dashboards.blocks.series_retention import series_retention
 from dashboards.blocks.state import state_banner, state_of
 from dashboards.blocks.tiles import tiles
@@ -67,6 +68,7 @@ class StudioWeekly:
             raise UnknownRecipient(f"studio {recipient!r} has no series in this release, so there is nothing to report")
         context = WeeklyContext(studio_week, FigureRecord())
         findings = find(context)
+        pages = self._pages(context, findings)
         name = studio_name(context)
         small = name.fitted(150.0, theme.TYPE["footer"], fonts)
         identity = release.identity
@@ -88,7 +90,7 @@ class StudioWeekly:
                 {"text": " only", "lang": "en"},
             ],
             state=state_of(context),
-            pages=self._pages(context, findings),
+            pages=pages,
             figures=context.record,
             findings=findings,
             meta={
@@ -99,6 +101,11 @@ class StudioWeekly:
                 }
             },
             tables=context.tables,
+            joins_pages=True,
+            running_head=[
+                {"text": small.text, "lang": name.language},
+                {"text": f" \u00b7 Weekly studio report \u00b7 Week {week.number}, {week_span(context)}", "lang": "en"},
+            ],
         )
 
     @staticmethod
@@ -111,7 +118,8 @@ class StudioWeekly:
             lead_retention(context),
             series_retention(context),
         ]
-        return [[block for block in page if block is not None] for page in (first,)]
+        pages = (first, second_page(context), third_page(context))
+        return [[block for block in page if block is not None] for page in pages]
 
 
 REPORT = StudioWeekly()

@@ -107,5 +107,5 @@ def packs(release: Release, fonts: FontSet) -> dict[str, Pack]:
 @pytest.fixture(scope="session")
 def database(published: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """The released file, opened beside the code under test, for direct queries."""
-    with duckdb.connect(str(published), read_only=True) as connection:
+    with release_world.connect(published, read_only=True) as connection:
         yield connection

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import duckdb
 import pyarrow as pa
+import release_paywall
 from release_studios import (
     AS_OF,
     CHECKS,
@@ -118,11 +119,29 @@ def _weekly_rows(spec: SeriesSpec, studio_id: str) -> Iterable[tuple[object, ...
         )
 
 
-def write_release(path: Path, world: World = WORLD) -> Path:
-    """Write the world as a released file and return its path."""
-    con = duckdb.connect(str(path))
+def connect(path: Path, *, read_only: bool = False) -> duckdb.DuckDBPyConnection:
+    """A connection in which the file's schemas need no prefix; its own name would hide the one it shares."""
+    con = duckdb.connect(":memory:")
+    con.execute(f"ATTACH '{path}' AS made {'(READ_ONLY)' if read_only else ''}")
+    con.execute("USE made")
+    return con
+
+
+def write_release(path: Path, world: World = WORLD, *, payouts: bool = True) -> Path:
+    """Write the world as a released file, with its payouts unless a test brings its own, and return its path."""
+    con = connect(path)
     con.execute("SET TimeZone = 'UTC'")
-    for schema in ("audience", "core", "health", "meta", "weekly"):
+    for schema in (
+        "audience",
+        "cannibalization",
+        "cliffhanger",
+        "core",
+        "discounts",
+        "health",
+        "meta",
+        "weekly",
+        *(("payouts",) if payouts else ()),
+    ):
         con.execute(f"CREATE SCHEMA {schema}")
 
     def table(name: str, columns: str, rows: Iterable[tuple[object, ...]]) -> None:
@@ -217,6 +236,9 @@ def write_release(path: Path, world: World = WORLD) -> Path:
             ("ads", world.ads_as_of or world.as_of - timedelta(hours=34), 640_000, 900, 0.0014, "ok"),
         ],
     )
+    for name, columns, rows in release_paywall.tables(world, reach_curve, weekly_starters):
+        if payouts or not name.startswith("payouts."):
+            table(name, columns, rows)
     con.close()
     return path
 
