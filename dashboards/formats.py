@@ -93,7 +93,7 @@ def points_size(difference: float, decimals: int = 1) -> str:
 
 def points_range(low: float, high: float, decimals: int = 1) -> str:
     """An interval of a difference: `+2.4 to +3.6`."""
-    return f"{_signed(low * 100, decimals)} to {_signed(high * 100, decimals)}"
+    return signed_range(low * 100, high * 100, decimals)
 
 
 def relative(change: float) -> str:

@@ -1,5 +1,7 @@
 """Data notes: what changed since last week's report, what was checked, what the words mean, whom to ask."""
 
+from datetime import date
+
 from dashboards import formats
 from dashboards.blocks.context import WeeklyContext
 from dashboards.blocks.state import failed_checks
@@ -13,6 +15,14 @@ from dashboards.titles import clean, cut
 _MOST_RESTATED = 4
 _MOST_AREAS = 10
 _STREAMS = {"iaa": "ad share", "iap_beans": "unlock share", "iap": "unlock share", "license_fee": "licence fee"}
+_REASONS = {
+    "IVT_SPAM": "invalid traffic",
+    "LATE_LOGS": "late logs",
+    "RESTATEMENT": "a restated platform statement",
+    "CONTRACT_AMENDMENT": "an amended contract",
+    "TIER_RESTATE": "another tier of the contract",
+    "REFUND": "refunds",
+}
 _AREAS = {
     "raw": "Logs as received",
     "staging": "Logs, cleaned",
@@ -141,15 +151,25 @@ def _restated(context: WeeklyContext) -> list[str]:
             for column in amounts
         )
         stream = _STREAMS.get(str(row["stream"]), clean(str(row["stream"])))
-        reason = clean(str(row["reason"] or "")).replace("_", " ").lower()
-        why = f", {reason}" if reason and not context.week.scope.names_somebody_else(reason) else ""
-        lines.append(f"Restated, {stream} of {row['activity_period']}: {say(old)} is now {say(new)}{why}.")
+        reason = _REASONS.get(str(row["reason"]), clean(str(row["reason"] or "")).replace("_", " ").lower())
+        why = f" ({reason})" if reason and not context.week.scope.names_somebody_else(reason) else ""
+        lines.append(
+            f"Restated in the close of {_month(last)}: {stream} of {_month(row['activity_period'])}, {say(old)} is now "
+            f"{say(new)}{why}."
+        )
     if len(recent) > _MOST_RESTATED:
         more = Figure(
             "restated.more", len(recent) - _MOST_RESTATED, str(len(recent) - _MOST_RESTATED), "lines", how="more"
         )
         lines.append(f"{say(more)} more lines were restated; the payout statement lists them.")
     return lines
+
+
+def _month(period: object) -> str:
+    """`August 2026` for `2026-08` and for its half-months."""
+    text = str(period)
+    first = date(int(text[:4]), int(text[5:7]), 1)
+    return f"{formats.month(first)} {first.year}"
 
 
 def _verdict(context: WeeklyContext) -> str:

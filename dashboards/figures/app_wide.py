@@ -2,7 +2,8 @@
 
 Beside `benchmark` the one reader of more than the studio's own rows. What leaves this module are the
 release's own pooled estimates: no id, no title, no amount of anybody else. They are shown only when at least
-FEWEST_STUDIOS other studios are in them, or none; an experiment only when the studio's own series are in it.
+FEWEST_STUDIOS other studios are in them, or none; an experiment only when the studio's own
+series are in it and its name is nobody else's.
 """
 
 from collections.abc import Sequence
@@ -55,14 +56,22 @@ class AppWide:
             if row["series_id"] in owner:
                 partners.setdefault(row["experiment_id"], set()).add(owner[row["series_id"]])
         mine = {e: studios for e, studios in partners.items() if self._scope.studio_id in studios}
-        shown = sorted(e for e, studios in mine.items() if self._enough(studios))
+        shown = sorted(
+            e for e, studios in mine.items() if self._enough(studios) and not self._scope.names_somebody_else(e)
+        )
         return shown, len(mine) - len(shown)
 
     def uplift(self, columns: Sequence[str], where: Filter, order_by: Sequence[str] = ()) -> list[Row]:
         """Rows of UPLIFT of the experiments that may be shown."""
         if _AMOUNTS & set(columns):
             raise OutOfScope(f"{UPLIFT} ({', '.join(columns)}) would show what the whole app earns")
-        return self._release.read(UPLIFT, columns, {**where, "experiment_id": self.experiments()[0]}, order_by)
+        rows = self._release.read(UPLIFT, columns, {**where, "experiment_id": self.experiments()[0]}, order_by)
+        words = ("arm", "control_arm", "segment")
+        return [
+            row
+            for row in rows
+            if not any(self._scope.names_somebody_else(str(row[word])) for word in words if word in row)
+        ]
 
     @cached_property
     def _owners(self) -> list[Row]:
