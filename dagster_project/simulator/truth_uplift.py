@@ -21,7 +21,8 @@ class UpliftTruth:
     """Sums over viewers whose horizon ended inside the world, by experiment, horizon and arm.
 
     conversion: any coin unlock under the experiment within the horizon of assignment; paid_units: episodes so
-    unlocked; coin_value_usd: cash value of the paid tokens. Viewers who never met a priced offer are not exposed.
+    unlocked by orders with any paid token; coin_value_usd: cash value of the paid tokens. Viewers who never met a
+    priced offer are not exposed.
     """
 
     def __init__(self, catalogue: Catalogue, behaviour: Behaviour) -> None:
@@ -37,7 +38,9 @@ class UpliftTruth:
         assigned = assignment_times(journeys, gates)
         counted = (assigned >= 0) & journeys.is_counted[gates.journey]
         key = journeys.person[gates.journey] * len(EXPERIMENTS) + gates.experiment
-        units = np.where(gates.passed_ms >= 0, gates.cover_to - gates.seq + 1, 0)
+        paid = orders.gate[orders.token_paid > 0]
+        units = np.zeros(len(key), dtype=np.int64)
+        units[paid] = gates.cover_to[paid] - gates.seq[paid] + 1
         cash = np.zeros(len(key))
         cash[orders.gate] = orders.cash_micros / 1e6
         is_order = np.zeros(len(key), dtype=bool)

@@ -6,6 +6,7 @@ fall with ingestion: malformed lines are passed over, and of rows with one key t
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from contextlib import closing
@@ -14,6 +15,7 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import duckdb
 import polars as pl
@@ -45,6 +47,11 @@ class SimulatedWarehouse:
     def truth(self, name: str) -> pl.DataFrame:
         """One table of the truth."""
         return pl.read_csv(self.root / "truth" / f"{name}.csv", infer_schema_length=None)
+
+    def parameters(self) -> dict[str, Any]:
+        """What was planted, in words and numbers."""
+        planted: dict[str, Any] = json.loads((self.root / "truth" / "parameters.json").read_text(encoding="utf-8"))
+        return planted
 
     def released(self, table: str) -> pl.DataFrame:
         """A released table: its mart joined with its estimates, row by row."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from planted_worlds import planted_world
+from planted_worlds import gate_world
 from scipy.stats import chi2
 
 KEYS = ["series_id", "surface", "gate_episode_seq", "cohort_week", "window_hours", "outcome"]
@@ -24,7 +24,7 @@ OUTCOMES = (
 @pytest.fixture(scope="module")
 def compared() -> pl.DataFrame:
     """Estimates beside both truths, where enough viewers met the lock."""
-    world = planted_world()
+    world = gate_world()
     truth = world.truth("gate")
     realised = truth.filter(pl.col("kind") == "realised").select(*KEYS, pl.col("truth").alias("realised"))
     planted = truth.filter(pl.col("kind") == "parametric").select(*KEYS, pl.col("truth").alias("planted"))
@@ -88,7 +88,7 @@ def test_intervals_hold_the_planted_share(compared: pl.DataFrame) -> None:
 
 
 def test_everyone_has_one_outcome_or_is_censored() -> None:
-    released = planted_world().released("cliffhanger.gate_decomposition")
+    released = gate_world().released("cliffhanger.gate_decomposition")
     cells = released.group_by([key for key in KEYS if key != "outcome"]).agg(
         pl.len().alias("n_states"),
         pl.col("n_outcome").sum() + pl.col("n_censored").first() - pl.col("n_opportunities").first(),
@@ -104,7 +104,7 @@ def test_everyone_has_one_outcome_or_is_censored() -> None:
 
 def test_surfaces_and_weeks_add_up() -> None:
     """Counts are of exclusive populations: surfaces add up to all of them, cohort weeks too at the first lock."""
-    released = planted_world().released("cliffhanger.gate_decomposition").filter(pl.col("window_hours") == 72)
+    released = gate_world().released("cliffhanger.gate_decomposition").filter(pl.col("window_hours") == 72)
     cell = ["series_id", "gate_episode_seq", "outcome"]
     pooled = released.filter((pl.col("surface") == "all") & (pl.col("cohort_week") == "all"))
     by_surface = (

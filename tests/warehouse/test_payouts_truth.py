@@ -47,7 +47,7 @@ def _truth(root: Path, table: str) -> list[dict[str, str]]:
 @pytest.fixture(scope="module", params=SEEDS)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> MoneyWorld:
     root = tmp_path_factory.mktemp("truth") / "data"
-    write_world(root, WorldParameters(viewers=400, days=92, seed=request.param, series=12, studios=4))
+    write_world(root, WorldParameters(viewers=700, days=92, seed=request.param, series=18, studios=6))
     statements = root / "landing" / "statements"
     late = [
         path for path in sorted(statements.rglob("tiktok-2026-0[56].csv")) if path.parent.name.startswith("platform")
