@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -36,7 +36,7 @@ def simulate(
     """Write a data root of log files, reference tables and statements, with the planted truth beside it."""
     try:
         planted = parse_overrides(overrides or [])
-        parameters = WorldParameters(**{"viewers": viewers, "days": days, "seed": seed, **planted})  # type: ignore[arg-type]
+        parameters = replace(WorldParameters(viewers=viewers, days=days, seed=seed), **planted)
         with progress_display() as progress:
             summary = write_world(target, parameters, file_format=file_format.value, progress=progress)
     except (ValueError, FileExistsError) as error:

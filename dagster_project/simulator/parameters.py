@@ -137,7 +137,7 @@ class WorldParameters:
         }
 
 
-def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
+def parse_overrides(pairs: Sequence[str]) -> dict[str, Any]:
     """Turn `key=value` strings into typed fields of `WorldParameters`.
 
     Raises ValueError for a pair without `=`, an unknown key (naming the known ones), a repeated key or a value
@@ -145,7 +145,7 @@ def parse_overrides(pairs: Sequence[str]) -> dict[str, object]:
     """
     hints = get_type_hints(WorldParameters)
     known = [field.name for field in fields(WorldParameters) if field.name not in {"viewers", "days", "seed"}]
-    found: dict[str, object] = {}
+    found: dict[str, Any] = {}
     for pair in pairs:
         key, separator, text = pair.partition("=")
         key = key.strip()
