@@ -38,7 +38,7 @@ demo: $(READY) ## a simulated world through the whole line: logs in, released wa
 	@$(BIN)/cliffhanger run
 	@$(BIN)/cliffhanger close --complete
 	@$(BIN)/cliffhanger run
-	@$(BIN)/cliffhanger report build studio_weekly
+	@$(BIN)/cliffhanger report build
 
 test: $(READY) ## all tests that finish in minutes
 	@$(BIN)/python -m pytest

@@ -9,6 +9,7 @@ from dagster_project.defs.resources import report_progress
 from dagster_project.settings import Settings
 from dagster_project.storage.layout import DataLayout
 from dashboards.deliver import build_reports
+from dashboards.errors import UnknownPeriod
 from dashboards.registry import REPORTS
 
 
@@ -27,13 +28,16 @@ def _report_asset(name: str, layout: DataLayout) -> dg.AssetsDefinition:
     @dg.asset(key=report_key(name), deps=[PUBLISHED], group_name="reports")
     def report() -> dg.MaterializeResult[Any]:
         """The packs of the last complete period, one folder per recipient."""
-        built = build_reports(
-            layout.published,
-            layout.reports,
-            report=name,
-            cache_dir=layout.report_cache,
-            progress=lambda done, total, one: report_progress(f"reports: {one}", done / total),
-        )
+        try:
+            built = build_reports(
+                layout.published,
+                layout.reports,
+                report=name,
+                cache_dir=layout.report_cache,
+                progress=lambda done, total, one: report_progress(f"reports: {one}", done / total),
+            )
+        except UnknownPeriod as nothing:  # no period is over yet: there is nothing to tell, and nothing is wrong
+            return dg.MaterializeResult(metadata={"packs": 0, "reason": str(nothing)})
         return dg.MaterializeResult(metadata={"packs": len(built)})
 
     return report
