@@ -66,16 +66,20 @@ class SimulatedWarehouse:
 
 @cache
 def simulated_warehouse(
-    parameters: WorldParameters, tables: tuple[str, ...], feeds: tuple[str, ...] = ALL_FEEDS
+    parameters: WorldParameters,
+    tables: tuple[str, ...],
+    feeds: tuple[str, ...] = ALL_FEEDS,
+    *,
+    has_data_tests: bool = True,
 ) -> SimulatedWarehouse:
-    """Simulate a world, load these feeds and build the marts behind the released `tables`, data tests included."""
+    """Simulate a world, load these feeds and build the marts behind the released `tables`."""
     folder = Path(_SCRATCH.name) / f"world-{abs(hash((parameters, tables, feeds)))}"
     folder.mkdir()
     write_world(folder / "world", parameters)
     built = SimulatedWarehouse(folder / "world", folder / "warehouse.duckdb")
     load_world(built.root, built.warehouse, feeds)
     sources = sorted({name for table in tables for name in _spec(table).sources})
-    build_models(built.warehouse, [f"+{name}" for name in sources])
+    build_models(built.warehouse, [f"+{name}" for name in sources], has_data_tests=has_data_tests)
     return built
 
 
@@ -91,8 +95,8 @@ def load_world(root: Path, warehouse: Path, feeds: Sequence[str] = ALL_FEEDS) ->
         connection.execute("insert into raw.batches values ('first', now(), 'pending')")
 
 
-def build_models(warehouse: Path, select: Sequence[str]) -> None:
-    """Run these models and the data tests whose models are all among them.
+def build_models(warehouse: Path, select: Sequence[str], *, has_data_tests: bool = True) -> None:
+    """Run these models and, unless told not to, the data tests whose models are all among them.
 
     The file must be called `warehouse.duckdb`: dbt takes the database's name from it, and the project is parsed once.
     """
@@ -107,6 +111,7 @@ def build_models(warehouse: Path, select: Sequence[str]) -> None:
             "--quiet",
             "--no-write-json",
             *("--exclude-resource-type", "unit_test"),
+            *(() if has_data_tests else ("--exclude-resource-type", "test")),
             *("--indirect-selection", "cautious"),
             *_folders(warehouse.parent / "dbt"),
             *("--select", *select),

@@ -114,8 +114,11 @@ def test_what_each_arm_bought_is_what_its_viewers_did(seed: int, is_null: bool) 
     drawn = world.truth("uplift").filter(kind="realised").select(*KEYS, "n_control", "n_treatment", *arms)
     rows = uplifts(seed, is_null).filter(pl.col("metric") != "net_revenue").join(drawn, on=KEYS, suffix="_drawn")
     assert rows.height == 8
-    for name, tolerance in (("n_control", 0.001), ("n_treatment", 0.001), *((arm, 0.01) for arm in arms)):
-        assert ((rows[name] / rows[f"{name}_drawn"] - 1).abs() <= tolerance).all(), name
+    for name in ("n_control", "n_treatment"):
+        # One viewer may be a horizon old by the truth and not by the log, whose last row came earlier.
+        assert ((rows[name] - rows[f"{name}_drawn"]).abs() <= 1).all(), name
+    for name in arms:
+        assert ((rows[name] / rows[f"{name}_drawn"] - 1).abs() <= 0.02).all(), name
 
 
 @pytest.mark.parametrize("is_null", [False, True])
