@@ -53,9 +53,7 @@ def endings(context: WeeklyContext) -> Part:
         }
         for e in found.endings
     ]
-    after = (
-        f": share of viewers who finish an episode and do not start the next within {_HOURS} hours, with 95% intervals."
-    )
+    after = f": share who finish an episode and do not start the next within {_HOURS} hours, with 95% intervals."
     title = fit_between("", lead.title, after, _HEADING_PT, theme.TYPE["sub"], week.fonts)
     return Part(
         heading,

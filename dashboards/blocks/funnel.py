@@ -36,6 +36,8 @@ _CLAIMS = {
 
 _SHORT = {**_LABELS, "promotion": "with a promotion"}
 _RARE = ("membership", "promotion")
+_ALWAYS = ("coins", "ad")
+"""Shown when nobody took them, too: that is what a studio must know."""
 _ROWS = {
     "finish": "Finish the last free episode",
     "meet": "Then ask for the next",
@@ -57,7 +59,11 @@ def funnel(context: WeeklyContext) -> Part:
         last = None
     changes = {s: change(this.rate(s), last.rate(s) if last else None) for s in STEPS[1:]}
     bars = [_step(context, this, last, step, changes.get(step)) for step in STEPS]
-    bars += [_way(context, this, last, way) for way, e in this.ways.items() if e.value > 0 or _was(last, way)]
+    bars += [
+        _way(context, this, last, way)
+        for way, e in this.ways.items()
+        if way in _ALWAYS or e.value > 0 or _was(last, way)
+    ]
     heading = _heading(context, this, changes)
     provisional = this.n_recent > 0
     notes = _notes(context, this, last)
@@ -268,8 +274,19 @@ def _way(context: WeeklyContext, this: Funnel, last: Funnel | None, way: str) ->
             is_minor=way in _RARE,
         )
     )
+    value = say(figure)
+    if estimate.value == 0:
+        bound = Figure(
+            f"{figure.name}.upper_bound",
+            estimate.interval.high,
+            formats.percent(estimate.interval.high),
+            "share",
+            how="upper end of the 95% interval",
+            of=(figure.name,),
+        )
+        value = f"nobody; probably below {say(bound)}"
     text, tone = _moved(context, figure.name, change(estimate, before), estimate, before)
-    return StepBar(_LABELS[way], estimate.value, before.value if before else None, say(figure), "", text, tone, True)
+    return StepBar(_LABELS[way], estimate.value, before.value if before else None, value, "", text, tone, True)
 
 
 def _notes(context: WeeklyContext, this: Funnel, last: Funnel | None) -> list[str]:

@@ -14,6 +14,7 @@ from dashboards.titles import clean, cut
 
 _MOST_RESTATED = 4
 _MOST_AREAS = 10
+_FEW_TERMS = 4
 _STREAMS = {"iaa": "ad share", "iap_beans": "unlock share", "iap": "unlock share", "license_fee": "licence fee"}
 _REASONS = {
     "IVT_SPAM": "invalid traffic",
@@ -39,33 +40,47 @@ _AREAS = {
     "weekly": "Weekly figures",
     "meta": "Release",
 }
-_DEFINITIONS: tuple[tuple[str, str], ...] = (
-    ("Starter", "A viewer who plays a series' first episode for at least a second, in the week of that first play."),
+_DEFINITIONS: tuple[tuple[str, str, str], ...] = (
     (
+        "Week",
+        "Starter",
+        "A viewer who plays a series' first episode for at least a second, in the week of that first play.",
+    ),
+    (
+        "Week",
         "Reach",
         "Share of starters who start an episode, or a later one, within 7 days. Those too recent to know are allowed "
         "for (Kaplan\u2013Meier).",
     ),
     (
+        "Episode endings",
         "Ending lost",
         "One less the share of viewers who finish an episode (90% of it played) and start the next within "
         f"{WINDOW_SECONDS // 3600} hours.",
     ),
     (
+        "Paywall",
         "Paywall steps",
         "Viewers who start the last free episode while the next is locked for them; each ends in one state "
         f"{WINDOW_HOURS} hours later.",
     ),
-    ("Net unlock revenue", "Cash value of the paid coins spent on episodes, less refunds. Bonus coins count nothing."),
     (
+        "Week",
+        "Net unlock revenue",
+        "Cash value of the paid coins spent on episodes, less refunds. Bonus coins count nothing.",
+    ),
+    (
+        "Discount tests",
         "Discount effect",
         "Difference between viewers drawn to the lower and to the usual price, over everybody who was shown a price.",
     ),
     (
+        "Own-app revenue",
         "Taken from own apps",
         "Own-app revenue displaced for each dollar earned in the Mini, over markets launched at different times.",
     ),
     (
+        "Ad share",
         "Ad share",
         "The studio's part of ad revenue by contract, from the platform's confirmed statements; open until the month "
         "is closed.",
@@ -96,9 +111,19 @@ def data_notes(context: WeeklyContext) -> Block:
             ],
         },
     ]
-    right = [{"term": term, "text": text} for term, text in _DEFINITIONS]
+    printed = {row.group for row in context.rows} | ({"Week"} if context.week.has_rows(context.week.week) else set())
+    terms = [{"term": term, "text": text} for group, term, text in _DEFINITIONS if group in printed]
+    # Few words to explain leave room on the right for the sections that would stand last.
+    last = 4 if len(terms) > _FEW_TERMS else 2
     return Block(
-        "notes", {"heading": "Data notes", "sections": left, "definitions_head": "What the words mean", "terms": right}
+        "notes",
+        {
+            "heading": "Data notes",
+            "left": left[:last],
+            "right": left[last:],
+            "definitions_head": "What the words mean",
+            "terms": terms,
+        },
     )
 
 

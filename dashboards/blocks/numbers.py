@@ -9,12 +9,12 @@ from dashboards.figures.rows import TableRow
 from dashboards.sentences import spans
 from dashboards.titles import Title, cut
 
-MOST_ROWS = 25
+FEWEST_ROWS, MOST_ROWS = 3, 25
 _HEADS = ("", "Figure", "Value", "95% interval", "Compared with", "Rests on")
 
 
-def numbers(context: WeeklyContext) -> Block:
-    """The table, its rows grouped by the chart they belong to; made after all charts."""
+def numbers(context: WeeklyContext) -> Block | None:
+    """The table, its rows grouped by the chart they belong to; None for too few. Made after all charts."""
     rows = [*_week_rows(context), *context.rows]
     shown = _fitting(rows)
     notes = ["A change is in colour on the pages before only when its 95% interval excludes zero."]
@@ -22,6 +22,8 @@ def numbers(context: WeeklyContext) -> Block:
         left = Figure("T1.left_out", len(rows) - len(shown), str(len(rows) - len(shown)), "rows", how="rows not shown")
         more = "more row is" if left.value == 1 else "more rows are"
         notes.append(f"{context.record.text(left)} {more} in the pack's record of figures.")
+    if len(rows) < FEWEST_ROWS:
+        return None
     context.tables["T1"] = [_plain(row) for row in rows]
     cells = []
     for place, row in enumerate(shown):

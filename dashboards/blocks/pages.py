@@ -16,6 +16,9 @@ def second_page(context: WeeklyContext) -> list[Block]:
     """What holds viewers, what makes them pay, what it brought."""
     wide = [endings(context), funnel(context), discounts(context)]
     narrow = [rollout(context), ad_share(context)]
+    if not context.week.has_rows(context.week.week) and all(part.draw is None for part in (*wide, narrow[1])):
+        # A week without data needs no chart of the whole app.
+        narrow[0] = Part(narrow[0].heading, narrow[0].sub)
     blocks = [whole(part) for part in wide if part.draw is not None]
     drawn = [part for part in narrow if part.draw is not None]
     if len(drawn) == 2:
@@ -28,4 +31,5 @@ def second_page(context: WeeklyContext) -> list[Block]:
 
 def third_page(context: WeeklyContext) -> list[Block]:
     """The numbers once more, and what stands behind them; built after the other pages."""
-    return [numbers(context), data_notes(context)]
+    table = numbers(context)
+    return [*([table] if table is not None else []), data_notes(context)]

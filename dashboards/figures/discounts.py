@@ -120,8 +120,8 @@ def _uplift(row: Row) -> Uplift:
 def claim(certainties: Sequence[Certainty], withheld: int) -> str:
     """The headline over tests that have a result, one certainty a test, and how many have none to show.
 
-    "raises" and "lowers" are said of tests whose always-valid interval excludes zero, "points" of those whose
-    plain one does, and only when no test is certain.
+    "raises" and "lowers" are said of tests whose always-valid interval excludes zero, "may" of those whose plain
+    one does, and only when no test is certain.
     """
     said = _claim(certainties)
     return f"{said}; {_number(withheld)} more withheld" if withheld and certainties else said
@@ -132,22 +132,23 @@ def _claim(certainties: Sequence[Certainty]) -> str:
     if n == 0:
         return "No discount test has a result that can be shown"
     up, down, more, less = (sum(c == kind for c in certainties) for kind in ("up", "down", "leans up", "leans down"))
-    what = "revenue per viewer"
     if up or down:
+        gains, losses, modal = up, down, ""
+    else:
+        gains, losses, modal = more, less, "may "
+    if gains or losses:
         if n == 1:
-            return f"The discount {'raises' if up else 'lowers'} {what}"
-        first = f"{_number(up)} {'raises' if up == 1 else 'raise'} {what}" if up else ""
-        second = f"{_number(down)} {'lowers' if down == 1 else 'lower'} {'it' if up else what}" if down else ""
+            return f"The discount {_does(1, 'raise' if gains else 'lower', modal)} revenue"
+        first = f"{_number(gains)} {_does(gains, 'raise', modal)} revenue" if gains else ""
+        what = "it" if gains else "revenue"
+        second = f"{_number(losses)} {_does(losses, 'lower', modal)} {what}" if losses else ""
         return f"Of {_number(n)} discount tests, {' and '.join(part for part in (first, second) if part)}"
-    if more or less:
-        if n == 1:
-            return f"The discount points to {'more' if more else 'less'} {what}, not certain yet"
-        first = f"{_number(more)} {'points' if more == 1 else 'point'} to more {what}" if more else ""
-        points = "" if more else " points" if less == 1 else " point"
-        second = f"{_number(less)}{points} to less{'' if more else f' {what}'}" if less else ""
-        said = " and ".join(part for part in (first, second) if part)
-        return f"Of {_number(n)} discount tests, {said}; not certain yet"
     return "No clear effect of the discount" if n == 1 else f"No clear effect in any of {_number(n)} discount tests"
+
+
+def _does(subjects: int, verb: str, modal: str) -> str:
+    """The verb in the number of its subject: `raises`, `raise`, `may raise`."""
+    return f"{modal}{verb}" if modal or subjects != 1 else f"{verb}s"
 
 
 def _number(n: int) -> str:

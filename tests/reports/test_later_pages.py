@@ -120,7 +120,7 @@ def test_effects_of_discounts_are_the_released_ones(
         figure = figures[f"uplift.exp-winter10.discount10.control.{segment}"]
         assert (figure["value"], figure["interval"]) == (value, [low, high])
     text = packs["std_starfall"].text
-    assert "The discount raises revenue per viewer; one more withheld" in text
+    assert "The discount raises revenue; one more withheld" in text
     assert "Withheld: viewers did not split over the arms as planned" in text
 
 
@@ -190,8 +190,8 @@ def test_the_table_repeats_the_record(packs: dict[str, Pack]) -> None:
         tables = pack.rendered.figures["tables"]
         assert isinstance(tables, dict)
         texts = {figure["text"] for figure in pack.figures.values() if figure["printed"]}
-        assert len(tables["T1"]) <= 40
-        for row in tables["T1"]:
+        assert ("T1" in tables) is (studio != "std_quiet")
+        for row in tables.get("T1", []):
             assert row["value"] in texts | {"withheld", "too early"}, (studio, row)
             assert row["interval"] in texts | {"exact", ""}, (studio, row)
 
@@ -248,6 +248,7 @@ def test_what_is_absent_is_said(studio: str, words: str, few: dict[str, Document
     [
         ("std_quiet", "The paywall's steps are not shown"),
         ("std_quiet", "Too early to show the ad share of November"),
+        ("std_lantern", "with coins nobody; probably below"),
         ("std_newcut", "Nobody has been followed for 24 hours after finishing an episode yet."),
         ("std_newcut", "Ad share is $0.99 so far in November"),
         ("std_moonriver", "Too few cliffhanger endings to compare in Moonriver"),
