@@ -1,4 +1,7 @@
-"""The worlds whose planted truth the tests look for: each kind on three seeds, small enough to be built in seconds."""
+"""The worlds whose planted truth the tests look for: each kind on three seeds, small enough to be built in seconds.
+
+None has malformed lines: refusing them is ingestion's, and `simulated_warehouse` reads files without it.
+"""
 
 from __future__ import annotations
 
@@ -24,6 +27,7 @@ def audience_world(seed: int) -> SimulatedWarehouse:
         later_share_tiktok=0.16,
         later_share_own=0.2,
         later_median_hours=48.0,
+        malformed_share=0.0,
     )
     return simulated_warehouse(parameters, AUDIENCE, ("views",), has_data_tests=seed == SEEDS[0])
 
@@ -49,6 +53,7 @@ def money_world(seed: int, *, is_null: bool = False) -> SimulatedWarehouse:
         preload_share=0.0,
         scrub_share=0.0,
         pause_share=0.0,
+        malformed_share=0.0,
         discount_effect=0.0 if is_null else 0.6,
         diversion=0.0 if is_null else 1.2,
     )
@@ -57,13 +62,20 @@ def money_world(seed: int, *, is_null: bool = False) -> SimulatedWarehouse:
 
 def gate_world() -> SimulatedWarehouse:
     """Series of every kind."""
-    parameters = WorldParameters(viewers=4_000, days=93, seed=20_260_401, series=12, studios=4)
+    parameters = WorldParameters(viewers=4_000, days=93, seed=20_260_401, series=12, studios=4, malformed_share=0.0)
     return simulated_warehouse(parameters, ("cliffhanger.gate_decomposition",))
 
 
 def broken_split_world() -> SimulatedWarehouse:
     """An experiment of three whose split is broken beyond doubt."""
     parameters = WorldParameters(
-        viewers=1_500, days=42, seed=20_260_421, series=8, studios=2, gate_scale=2.0, broken_split_share=0.9
+        viewers=1_500,
+        days=42,
+        seed=20_260_421,
+        series=8,
+        studios=2,
+        gate_scale=2.0,
+        broken_split_share=0.9,
+        malformed_share=0.0,
     )
     return simulated_warehouse(parameters, ("discounts.uplift",), ("unlocks", "topups"))

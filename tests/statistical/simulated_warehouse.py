@@ -1,7 +1,7 @@
 """From a simulated world to the estimates of its marts, by dbt and inference alone.
 
 The log lines are read by DuckDB itself and settled by one window function, so that a test of a metric does not stand or
-fall with ingestion: malformed lines are passed over, and of rows with one key the one received first counts.
+fall with ingestion: lines that do not parse are passed over, and of rows with one key the one received first counts.
 """
 
 from __future__ import annotations
