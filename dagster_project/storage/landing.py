@@ -15,8 +15,8 @@ from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import LandingFileError
 from dagster_project.storage.layout import DataLayout
 
-_UNFINISHED_SUFFIXES = (".tmp", ".part")
-_HIDDEN_PREFIXES = (".", "_")
+UNFINISHED_SUFFIXES = (".tmp", ".part")
+HIDDEN_PREFIXES = (".", "_")
 
 
 class FileForm(StrEnum):
@@ -82,7 +82,7 @@ def discover(layout: DataLayout, contract: TableContract) -> Landing:
         kind = _form_and_packing(entry.name)
         if kind is None:
             continue
-        name = _printable(os.path.relpath(entry.path, layout.landing))
+        name = printable(os.path.relpath(entry.path, layout.landing))
         try:
             status = entry.stat(follow_symlinks=False)
         except FileNotFoundError:
@@ -151,7 +151,7 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
         ) from error
     for entry in entries:
         if entry.is_dir(follow_symlinks=False):
-            if not entry.name.startswith(_HIDDEN_PREFIXES):
+            if not entry.name.startswith(HIDDEN_PREFIXES):
                 yield from _walk(Path(entry.path))
         else:
             yield entry
@@ -159,7 +159,7 @@ def _walk(folder: Path) -> Iterator[os.DirEntry[str]]:
 
 def _form_and_packing(name: str) -> tuple[FileForm, Packing] | None:
     lowered = name.lower()
-    if name.startswith(_HIDDEN_PREFIXES) or lowered.endswith(_UNFINISHED_SUFFIXES):
+    if name.startswith(HIDDEN_PREFIXES) or lowered.endswith(UNFINISHED_SUFFIXES):
         return None
     if lowered.endswith(".parquet"):
         return FileForm.PARQUET, Packing.PLAIN
@@ -181,5 +181,6 @@ def _irregularity(status: os.stat_result) -> str:
     return ""
 
 
-def _printable(name: str) -> str:
+def printable(name: str) -> str:
+    """A file name as text; bytes that are not UTF-8 are written as escapes."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -75,7 +75,7 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
         return RunSummary(
             run_id, "taken in", files, refused, recomputed, {}, 0, [], None, None, None, [], str(layout.published)
         )
-    with closing(_open_release(layout.published)) as release:
+    with closing(open_release(layout.published)) as release:
         tables = _table_counts(release)
         passed, failed = _checks(release)
         row = release.execute("select release_id, content_hash, as_of from meta.releases where is_current").fetchone()
@@ -103,7 +103,7 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
 
 def describe_release(path: Path) -> dict[str, Any]:
     """Id, time, watermark and content hash of a kept release."""
-    with closing(_open_release(path)) as release:
+    with closing(open_release(path)) as release:
         row = release.execute(
             "select release_id, created_at, as_of, content_hash, row_count from meta.releases where is_current"
         ).fetchone()
@@ -111,7 +111,7 @@ def describe_release(path: Path) -> dict[str, Any]:
     return dict(zip(names, row or (path.stem, None, None, "", 0), strict=True))
 
 
-def _open_release(path: Path) -> duckdb.DuckDBPyConnection:
+def open_release(path: Path) -> duckdb.DuckDBPyConnection:
     """A reading session on a release.
 
     It is attached under another name than the file's: `cliffhanger.duckdb` opened by itself would make the schema
