@@ -1,5 +1,6 @@
 """What leaves the warehouse: exports of one run, then the released file."""
 
+from datetime import UTC, timedelta
 from typing import Any
 
 import dagster as dg
@@ -58,7 +59,7 @@ def _published_asset() -> dg.AssetsDefinition:
     )
     def published(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> dg.MaterializeResult[Any]:
         """The released file, swapped in as one; kept as it was when no released row has changed."""
-        layout, now = warehouse.layout, warehouse.settings.now()
+        layout, now = warehouse.layout, warehouse.settings.now().astimezone(UTC)
         folder = layout.runs / context.run_id
         report_progress("release", 0.0)
         with warehouse.connection() as connection:
@@ -68,7 +69,10 @@ def _published_asset() -> dg.AssetsDefinition:
             as_of = batches.data_through(connection)
             reference = stored_fingerprint(connection)
             ledger = loaded_head(connection)
-        release_id = f"{now:%Y%m%dT%H%M%SZ}-{context.run_id[:8]}"
+        latest = history[-1] if history else None
+        # Releases are in the order of their making, whatever the clock says.
+        created_at = now if latest is None else max(now, latest.created_at + timedelta(seconds=1))
+        release_id = f"{created_at:%Y%m%dT%H%M%SZ}-{context.run_id[:8]}"
         partial, content_hash, row_count = build_release(
             layout,
             release_id=release_id,
@@ -82,7 +86,7 @@ def _published_asset() -> dg.AssetsDefinition:
         )
         record = ReleaseRecord(
             release_id=release_id,
-            created_at=now,
+            created_at=created_at,
             content_hash=content_hash,
             as_of=as_of,
             reference_fingerprint=reference,
@@ -90,7 +94,6 @@ def _published_asset() -> dg.AssetsDefinition:
             ledger_head=ledger,
             row_count=row_count,
         )
-        latest = history[-1] if history else None
         is_unchanged = latest is not None and latest.content_hash == content_hash and layout.published.exists()
         if is_unchanged:
             partial.unlink()

@@ -15,6 +15,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 FEEDS = ("views", "unlocks", "ads", "topups")
 FIRST_NIGHT = "2026-11-01T03:00:00Z"
 SECOND_NIGHT = "2026-11-02T03:00:00Z"
+A_DAY_BACK = "2026-10-31T03:00:00Z"
 
 
 @dataclass(frozen=True)

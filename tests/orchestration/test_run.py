@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from nights import SECOND_NIGHT, Command, TwoNights, content_hash, succeed
+from nights import A_DAY_BACK, SECOND_NIGHT, Command, TwoNights, content_hash, succeed
 
 FAMILIES = ["retention", "cliffhangers", "discounts", "cannibalization", "payouts"]
 
@@ -124,8 +124,11 @@ def test_every_complete_month_is_closed_and_the_next_release_holds_it(
     closed = json.loads(succeed(command(root, "close", "--complete", "--json")))
     assert [month["period"] for month in closed] == ["2026-03"]
     assert json.loads(succeed(command(root, "close", "--complete", "--json"))) == []
-    summary = json.loads(succeed(command(root, "run", "--json")))
+    # The clock was set back meanwhile: the newest release is the newest all the same.
+    summary = json.loads(succeed(command(root, "run", "--json", CLIFFHANGER_NOW=A_DAY_BACK)))
     assert summary["state"] == "released"
+    listed = json.loads(succeed(command(root, "release", "list", "--json")))
+    assert [entry["is_published"] for entry in listed] == [False, True]
     assert summary["tables"]["payouts.lines"] == closed[0]["lines_posted"] > 0
     assert command(root, "close").returncode == 2, "neither a month nor --complete"
     assert command(root, "close", "2026-03", "--complete").returncode == 2
