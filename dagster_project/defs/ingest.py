@@ -119,6 +119,7 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
             for batch_id in pending_batches(connection):
                 profile = profile_feed(connection, contract, batch_id)
                 if profile is None:
+                    record_gate(connection, batch_id, contract.name, [])
                     continue
                 verdict = check_profile(contract, profile)
                 records = [

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dagster_project.contracts.model import TableContract
+from dagster_project.contracts.model import LogicalType, TableContract
 from dagster_project.ingest.profile import FeedProfile
 
 Severity = Literal["critical", "warning"]
@@ -58,7 +58,8 @@ def check_profile(contract: TableContract, profile: FeedProfile) -> GateResult:
     rules = _rules(contract, profile)
     outcomes = _validate(rules, profile)
     checks = tuple(
-        _check(rule, passed, _figures(profile)[rule.name]) for rule, passed in zip(rules, outcomes, strict=True)
+        _check(rule, passed, _figures(profile)[rule.name], profile.held_files if rule.name == "n_held_files" else None)
+        for rule, passed in zip(rules, outcomes, strict=True)
     )
     blocked = any(not check.passed and check.severity == "critical" for check in checks)
     return GateResult(contract.name, not blocked, checks)
@@ -77,6 +78,7 @@ def _rules(contract: TableContract, profile: FeedProfile) -> list[_Rule]:
         ),
         _Rule("unknown_series_ppm", blocking, None, _UNKNOWN_SERIES_LIMIT_PPM, "rows per million of an unknown series"),
         _Rule("n_rejected_files", "warning", None, 0, "files refused as a whole"),
+        _Rule("n_held_files", _when_held(contract), None, 0, "files held back"),
         _Rule("conflict_ppm", "warning", None, _CONFLICT_LIMIT_PPM, "conflicting rows per million lines"),
         _Rule("duplicate_ppm", "warning", None, _DUPLICATE_LIMIT_PPM, "repeated rows per million lines"),
         _Rule("late_ppm", "warning", None, _LATE_LIMIT_PPM, "late rows per million"),
@@ -93,11 +95,18 @@ def _rules(contract: TableContract, profile: FeedProfile) -> list[_Rule]:
     return rules
 
 
+def _when_held(contract: TableContract) -> Severity:
+    """A release without a file of money would say wrong sums; without one of views its counts are merely behind."""
+    has_money = any(column.logical_type is LogicalType.NUMBER for column in contract.columns)
+    return "critical" if has_money else "warning"
+
+
 def _figures(profile: FeedProfile) -> dict[str, float | None]:
     return {
         "n_readable": profile.n_accepted + profile.n_duplicate + profile.n_conflict,
         "n_accepted": profile.n_accepted,
         "n_rejected_files": profile.n_rejected_files,
+        "n_held_files": profile.n_held_files,
         "reject_ppm": profile.reject_ppm,
         "conflict_ppm": profile.conflict_ppm,
         "duplicate_ppm": profile.duplicate_ppm,
@@ -136,7 +145,7 @@ def _validate(rules: Sequence[_Rule], profile: FeedProfile) -> list[bool]:
     return [held[rule.name] for rule in rules]
 
 
-def _check(rule: _Rule, passed: bool, observed: float | None) -> GateCheck:
+def _check(rule: _Rule, passed: bool, observed: float | None, named: str | None) -> GateCheck:
     if rule.minimum is None:
         expected = f"at most {rule.maximum:,.0f}"
     elif rule.maximum is None:
@@ -144,6 +153,5 @@ def _check(rule: _Rule, passed: bool, observed: float | None) -> GateCheck:
     else:
         expected = f"between {rule.minimum:,.0f} and {rule.maximum:,.0f}"
     seen = "not defined" if observed is None else f"{observed:,.0f}"
-    return GateCheck(
-        rule.name, rule.severity, passed, observed, expected, f"{rule.meaning}: {seen}, expected {expected}"
-    )
+    sentence = f"{rule.meaning}: {seen}, expected {expected}" + (f" ({named})" if named else "")
+    return GateCheck(rule.name, rule.severity, passed, observed, expected, sentence)

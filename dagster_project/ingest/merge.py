@@ -9,15 +9,25 @@ from typing import Any
 
 from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import WarehouseError
+from dagster_project.ingest.hold import explain_held, hold_spoilt
 from dagster_project.ingest.merge_sql import MergeStatements
 from dagster_project.ingest.results import FileOutcome
 from dagster_project.ingest.staging import FileReading
 from dagster_project.ingest.typing_rules import moment
-from dagster_project.storage.raw_tables import KnownFile, known_files, note_batch, note_name
+from dagster_project.storage.raw_tables import (
+    KnownFile,
+    known_files,
+    note_batch,
+    note_name,
+    note_unknown_columns,
+    replace_held,
+)
 from dagster_project.storage.warehouse import Connection
 
 _AHEAD_OF_WATERMARK = timedelta(days=1)
 _AHEAD_OF_BULK = timedelta(days=366)
+_IN_BOOKS = {"read": "loaded", "rejected": "rejected", "held": "held"}
+"""What the books call a file, by what its reading brought."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +65,10 @@ def merge_staged(
     loaded = _settle_identity(connection, contract, readings, stamp)
     _stamp_files(connection, loaded, stamp)
     _apply_window(connection, contract, before, stamp.now)
+    while hold_spoilt(connection, contract, loaded):
+        _apply_window(connection, contract, before, stamp.now)
     _find_problems(connection, statements)
+    explain_held(connection, loaded)
     collides = _find_contenders(connection, contract, statements, is_anew=bool(stamp.former))
     _insert_books(connection, contract, readings, stamp)
     _write(connection, statements, stamp, collides=collides)
@@ -180,12 +193,14 @@ def _insert_books(
 ) -> None:
     rejected = dict(connection.execute("select _file_index, count(*) from problem_row group by all").fetchall())
     for reading in readings:
-        if reading.status not in ("read", "rejected"):
+        if reading.status not in _IN_BOOKS:
             continue
         ingest_date, ingested_at = stamp.of(reading.sha256)
-        is_loaded = reading.status == "read"
-        if not is_loaded:
+        if reading.status == "rejected":
             connection.execute("insert into raw.unmirrored values (?, ?)", [contract.name, reading.sha256])
+        elif reading.status == "read":
+            replace_held(connection, contract.name, reading.sha256, _name(reading, stamp))
+        note_unknown_columns(connection, contract.name, reading.sha256, reading.unknown_columns)
         connection.execute(
             "insert into raw.files values (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [
@@ -196,7 +211,7 @@ def _insert_books(
                 reading.lines_read,
                 rejected.get(reading.index, 0),
                 reading.blank,
-                "loaded" if is_loaded else "rejected",
+                _IN_BOOKS[reading.status],
                 reading.reason_code,
                 reading.detail,
                 ", ".join(reading.unknown_columns) or None,
@@ -270,7 +285,7 @@ def outcomes(connection: Connection, contract: TableContract, readings: Sequence
     }
     found = []
     for reading in readings:
-        if reading.status in ("read", "rejected"):
+        if reading.status in _IN_BOOKS:
             found.append(FileOutcome(contract.name, reading.file.name, reading.sha256, *counts[reading.sha256]))
         else:
             found.append(

@@ -13,6 +13,7 @@ from dagster_project.contracts.model import TableContract
 from dagster_project.ingest.reject_reasons import OBJECT, RAW_TEXT_LIMIT, canonical, masked, problem
 
 WINDOW_DETAIL = "the time lies more than a day after the watermark"
+HELD_DETAIL = "the row is good, but too many others of its file are not: the file is held whole"
 CONFLICT_DETAIL = "another row with the same key and other content came first"
 
 
@@ -50,7 +51,9 @@ class MergeStatements:
     def find_problems(self) -> str:
         """`problem_row`: every failed row with its reason, as it goes to quarantine."""
         return f"""create or replace temp table problem_row as
-        with failed_row as (select *, {OBJECT} as _object from staged where not _ok),
+        with failed_row as (
+            select *, {OBJECT} as _object from staged where not _ok and _code is distinct from 'held'
+        ),
         failed as (
             select _file_index, _line_no, _code,
                 case when _code is null then {problem(self.contract)} end as _problem,
@@ -61,7 +64,9 @@ class MergeStatements:
         select _file_index, _line_no, coalesce(_code, _problem.code) as reason_code,
             case when _code is null then _problem.detail else '{WINDOW_DETAIL}' end as detail,
             left(_shown, {RAW_TEXT_LIMIT}) as raw_text
-        from failed"""
+        from failed
+        union all
+        select _file_index, _line_no, 'held', '{HELD_DETAIL}', null from staged where _code = 'held'"""
 
     @staticmethod
     def no_problems() -> str:

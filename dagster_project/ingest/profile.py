@@ -17,7 +17,7 @@ _DAY_US = 24 * _HOUR_US
 
 @dataclass(frozen=True)
 class FeedProfile:
-    """The delivery of one feed in one batch. Shares are in millionths of the lines read (reject, duplicate, conflict)
+    """The delivery of one feed in one batch; lines and rows are those of files that are not held. Shares are in millionths of the lines read (reject, duplicate, conflict)
     or of the accepted rows of the batch's files (all others); None where the share is not defined.
 
     Attributes:
@@ -25,6 +25,7 @@ class FeedProfile:
         future_ppm: Rows that lie after the feed's watermark and wait.
         late_ppm: Rows older at arrival than the contract's latency.
         unknown_series_ppm: Rows whose series no reference table knows.
+        held_files: Name and reason of each held file, None when there is none.
         null_ppm: Share of rows without a value, by optional column.
         median_accepted_before: Median of `n_accepted` over the latest earlier batches, None when there is none.
     """
@@ -53,6 +54,8 @@ class FeedProfile:
     unknown_series_ppm: int | None
     null_ppm: Mapping[str, int | None]
     median_accepted_before: float | None
+    n_held_files: int = 0
+    held_files: str | None = None
 
 
 def profile_feed(connection: Connection, contract: TableContract, batch_id: str) -> FeedProfile | None:
@@ -61,6 +64,8 @@ def profile_feed(connection: Connection, contract: TableContract, batch_id: str)
         _profile_sql(connection, contract), {"batch_id": batch_id, "feed": contract.name}
     ).fetchone()
     if row is None or not row[3]:
+        # Files may have gone over to the batch that read them again.
+        connection.execute("delete from raw.profiles where batch_id = ? and feed = ?", [batch_id, contract.name])
         return None
     profile = FeedProfile(*row)
     with transaction(connection):
@@ -82,10 +87,11 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     return f"""
     with delivered as (
         select count(*) as n_files, count(*) filter (status = 'rejected') as n_rejected_files,
-            coalesce(sum(lines_read), 0)::bigint as n_lines, coalesce(sum(accepted), 0)::bigint as n_accepted,
-            coalesce(sum(duplicate), 0)::bigint as n_duplicate, coalesce(sum(conflict), 0)::bigint as n_conflict,
-            coalesce(sum(rejected), 0)::bigint as n_rejected, coalesce(sum(blank), 0)::bigint as n_blank,
-            max(ingested_at) as profiled_at
+            {_taken_in("lines_read")} as n_lines, {_taken_in("accepted")} as n_accepted,
+            {_taken_in("duplicate")} as n_duplicate, {_taken_in("conflict")} as n_conflict,
+            {_taken_in("rejected")} as n_rejected, {_taken_in("blank")} as n_blank,
+            max(ingested_at) as profiled_at, count(*) filter (status = 'held') as n_held_files,
+            string_agg(file_name || ': ' || detail, '; ' order by file_name) filter (status = 'held') as held_files
         from raw.files where batch_id = $batch_id and feed = $feed
     ),
     mark as (select max({received}) as as_of from {contract.relation}),
@@ -109,8 +115,13 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     select $batch_id, $feed, profiled_at, n_files, n_rejected_files, n_lines, n_accepted, n_duplicate, n_conflict,
         n_rejected, n_blank, {_share("n_rejected")}, {_share("n_duplicate")}, {_share("n_conflict")},
         min_event_at, max_event_at, min_received_at, max_received_at, received_before_event_ppm, future_ppm, late_ppm,
-        unknown_series_ppm, null_ppm, (select median(n_accepted)::double from earlier)
+        unknown_series_ppm, null_ppm, (select median(n_accepted)::double from earlier), n_held_files, held_files
     from delivered cross join accepted"""
+
+
+def _taken_in(count: str) -> str:
+    """The sum of a count over the files that are not held: of those nothing was taken in."""
+    return f"coalesce(sum({count}) filter (status not in ('held', 'replaced')), 0)::bigint"
 
 
 def _ppm(condition: str) -> str:

@@ -13,8 +13,9 @@ class FileOutcome:
     """What became of one delivered file: lines_read = accepted + duplicate + conflict + rejected + blank.
 
     Attributes:
-        status: `loaded`; `rejected` (nothing of it was loaded, see reason_code); `known` (the same content was taken
-            in before); `changing` (it was still being written, a later run reads it).
+        status: `loaded`; `rejected` (nothing of it was loaded, see reason_code); `held` (too many bad rows: every line
+            counts as rejected until an operator decides); `known` (the same content was taken in before); `changing`
+            (it was still being written, a later run reads it).
         file_sha256: Of the bytes as delivered; empty when they were not all read.
     """
 

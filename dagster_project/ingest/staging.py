@@ -12,11 +12,14 @@ import pyarrow as pa
 
 from dagster_project.contracts.model import TableContract
 from dagster_project.ingest import staging_sql
-from dagster_project.ingest.csv_records import csv_batches, record_schema
+from dagster_project.ingest.adapters.expressions import create_macros
+from dagster_project.ingest.adapters.native_sql import header_names, record_contract
+from dagster_project.ingest.csv_records import CANONICAL, CsvForm, csv_batches, record_schema
 from dagster_project.ingest.json_lines import LINE_SCHEMA, FileCounts, first_keys, json_batches
 from dagster_project.ingest.parquet_rows import parquet_batches
 from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
 from dagster_project.storage.landing import FileForm, LandedFile, has_changed, open_landed
+from dagster_project.storage.reference_tables import create_missing_references
 from dagster_project.storage.warehouse import Connection
 
 _SAMPLED_FILES = 3
@@ -28,7 +31,7 @@ ByteProgress = Callable[[int], None]
 
 @dataclass
 class FileReading:
-    """What reading one file brought; `status` is read, rejected, known or changing."""
+    """What reading one file brought; `status` is read, rejected, held, known or changing."""
 
     index: int
     file: LandedFile
@@ -60,7 +63,8 @@ def stage_files(
         LandingFileError: A file cannot be read at all.
     """
     connection.execute(staging_sql.create_staged(contract))
-    by_form = {form: [reading for reading in readings if reading.file.form is form] for form in FileForm}
+    own = [reading for reading in readings if not reading.file.native]
+    by_form = {form: [reading for reading in own if reading.file.form is form] for form in FileForm}
     json_files = by_form[FileForm.JSON_LINES]
     shapes, share_plain = _sample(contract, json_files)
     is_quick = share_plain >= _QUICK_SHARE
@@ -73,10 +77,38 @@ def stage_files(
     for form in (FileForm.CSV, FileForm.PARQUET):
         rows = _Reader(by_form[form], partial(_record_rows, contract), progress)
         _insert(connection, statement, schema, rows)
+    _stage_natives(connection, contract, [reading for reading in readings if reading.file.native], progress)
     dropped = [reading.index for reading in readings if reading.status != "read"]
     if dropped:
         connection.execute("delete from staged where list_contains(?, _file_index)", [dropped])
     _note_unknown_columns(connection, contract, readings, shapes)
+
+
+def _stage_natives(
+    connection: Connection, contract: TableContract, readings: Sequence[FileReading], progress: ByteProgress
+) -> None:
+    """Read platforms' own files, those of one native feed after those of another."""
+    if not readings:
+        return
+    for statement in create_macros():
+        connection.execute(statement)
+    for native in contract.natives:
+        files = [reading for reading in readings if reading.file.native == native.name]
+        if not files:
+            continue
+        create_missing_references(connection, (lookup.table for lookup in native.lookups))
+        statement = staging_sql.insert_native(contract, native, "delivered")
+        if native.file_form == FileForm.JSON_LINES:
+            _insert(connection, statement, LINE_SCHEMA, _Reader(files, _json_rows, progress))
+        else:
+            records = record_contract(native)
+            form = CsvForm(",;\t", header_names(native), native.trailer)
+            _insert(
+                connection,
+                statement,
+                record_schema(records),
+                _Reader(files, partial(_record_rows, records, form=form), progress),
+            )
 
 
 def _json_rows(reading: FileReading, reader: HashingReader) -> Iterator[pa.RecordBatch]:
@@ -85,10 +117,12 @@ def _json_rows(reading: FileReading, reader: HashingReader) -> Iterator[pa.Recor
     reading.take(counts)
 
 
-def _record_rows(contract: TableContract, reading: FileReading, reader: HashingReader) -> Iterator[pa.RecordBatch]:
+def _record_rows(
+    contract: TableContract, reading: FileReading, reader: HashingReader, form: CsvForm = CANONICAL
+) -> Iterator[pa.RecordBatch]:
     counts = FileCounts()
     if reading.file.form is FileForm.CSV:
-        yield from csv_batches(contract, reading.file.packing, reader, reading.index, counts)
+        yield from csv_batches(contract, reading.file.packing, reader, reading.index, counts, form)
     else:
         yield from parquet_batches(contract, reader, reading.index, counts)
     reading.take(counts)

@@ -50,14 +50,14 @@ def _write_mirror(connection: Connection, path: Path, feed: str, file_sha256: st
     ).fetchone()
     found = connection.execute(
         "select file_name, line_no, reason_code, detail, raw_text from raw.quarantine "
-        "where feed = ? and file_sha256 = ? order by line_no, reason_code",
+        "where feed = ? and file_sha256 = ? and reason_code <> 'held' order by line_no, reason_code",
         [feed, file_sha256],
     )
     partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     count = 0
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        if file_row is not None and file_row[1] == "rejected":
+        if file_row is not None and file_row[1] != "loaded":
             count += _write_line(stream, file_row[0], None, file_row[2], file_row[3], None)
         while rows := found.fetchmany(_CHUNK_ROWS):
             for row in rows:

@@ -37,14 +37,24 @@ create table if not exists raw.profiles (
     n_rejected bigint, n_blank bigint, reject_ppm bigint, duplicate_ppm bigint, conflict_ppm bigint,
     min_event_at timestamptz, max_event_at timestamptz, min_received_at timestamptz, max_received_at timestamptz,
     received_before_event_ppm bigint, future_ppm bigint, late_ppm bigint, unknown_series_ppm bigint,
-    null_ppm map(varchar, bigint), median_accepted_before double
+    null_ppm map(varchar, bigint), median_accepted_before double, n_held_files bigint, held_files varchar
 );
+alter table raw.profiles add column if not exists n_held_files bigint;
+alter table raw.profiles add column if not exists held_files varchar;
 -- Every delivered row that lost its key to another row, so that a later winner can turn a duplicate into a conflict
 -- and back whatever the order of arrival. Holds hashes, never content.
 create table if not exists raw.lost_rows (
     feed varchar, row_key varchar, file_sha256 varchar, line_no bigint, received_ts timestamptz,
     content_sha256 varchar, state varchar
 );
+-- What operators have decided about refused rows: `accepted` (the file counts although it is past its threshold) or
+-- `mended` (its refused rows were delivered anew as mended_sha256).
+create table if not exists raw.decisions (
+    feed varchar, file_sha256 varchar, decision varchar, mended_sha256 varchar, batch_id varchar,
+    decided_at timestamptz
+);
+-- Columns of delivered files that no contract names, one row per file and column.
+create table if not exists raw.unknown_columns (feed varchar, file_sha256 varchar, column_name varchar);
 -- Files whose quarantine mirror is not written yet; emptied once it is.
 create table if not exists raw.unmirrored (feed varchar, file_sha256 varchar);
 """
@@ -107,6 +117,48 @@ def note_name(connection: Connection, file: LandedFile, file_sha256: str, now: d
     )
 
 
+def note_unknown_columns(connection: Connection, feed: str, file_sha256: str, names: Sequence[str]) -> None:
+    """Keep the columns of a content that its contract does not name."""
+    for name in names:
+        connection.execute("insert into raw.unknown_columns values (?, ?, ?)", [feed, file_sha256, name])
+
+
+def accepted_in_spite(connection: Connection, feed: str) -> set[str]:
+    """Contents an operator has accepted although too many of their rows are bad."""
+    rows = connection.execute(
+        "select file_sha256 from raw.decisions where feed = ? and decision = 'accepted'", [feed]
+    ).fetchall()
+    return {row[0] for row in rows}
+
+
+def note_decision(
+    connection: Connection,
+    feed: str,
+    file_sha256: str,
+    decision: str,
+    *,
+    batch_id: str,
+    now: datetime,
+    mended_sha256: str | None = None,
+) -> None:
+    """Keep what an operator decided about a content, in the caller's transaction; told twice it is kept once."""
+    connection.execute(
+        "insert into raw.decisions select ?, ?, ?, ?, ?, ? where not exists (select 1 from raw.decisions where feed = ? "
+        "and file_sha256 = ? and decision = ? and mended_sha256 is not distinct from ?)",
+        [feed, file_sha256, decision, mended_sha256, batch_id, now, feed, file_sha256, decision, mended_sha256],
+    )
+
+
+def replace_held(connection: Connection, feed: str, file_sha256: str, file_name: str) -> None:
+    """A content was taken in under this name: it stands for what was held under it."""
+    connection.execute(
+        "update raw.files set status = 'replaced', detail = detail || '; delivered anew as ' || ? "
+        "where feed = ? and status = 'held' and file_sha256 <> ? and (file_name = ? or file_sha256 in "
+        "(select file_sha256 from raw.file_names where file_name = ?))",
+        [file_sha256, feed, file_sha256, file_name, file_name],
+    )
+
+
 def note_batch(connection: Connection, batch_id: str, now: datetime) -> None:
     """Open the batch; it stays pending until a release holds it. A batch that is open already stays as it is."""
     connection.execute(
@@ -118,7 +170,7 @@ def note_batch(connection: Connection, batch_id: str, now: datetime) -> None:
 
 def forget_files(connection: Connection, contract: TableContract, hashes: Sequence[str]) -> None:
     """Take out everything raw holds of these contents, ahead of reading them anew. The names stay known."""
-    for table in (contract.relation, "raw.quarantine", "raw.lost_rows", "raw.files"):
+    for table in (contract.relation, "raw.quarantine", "raw.lost_rows", "raw.unknown_columns", "raw.files"):
         column = "_file_sha256" if table == contract.relation else "file_sha256"
         scope = "" if table == contract.relation else f" and feed = '{contract.name}'"
         connection.execute(f"delete from {table} where list_contains(?, {column}){scope}", [list(hashes)])
