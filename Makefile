@@ -17,7 +17,7 @@ DEMO_SEED ?= 1
 # The demo's clock stands where its logs end, so that nothing in it is called late or stale.
 END_OF_WORLD := import json, pathlib, sys; print(json.loads(pathlib.Path(sys.argv[1], "truth", "parameters.json").read_text())["ends_at"])
 
-.PHONY: help demo test check sync lock ui docs clean
+.PHONY: help demo test check bench sync lock ui docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -49,6 +49,9 @@ check: $(READY) ## lint, format, types, imports, rendered files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/unit/test_contracts.py
+
+bench: $(READY) ## ingest and full build against plain DuckDB, on 10 million view events (a quarter of an hour on a quiet machine)
+	@$(BIN)/python -m benchmarks
 
 sync: $(READY) ## render what follows from the contracts
 	@$(BIN)/python -m dagster_project.contracts.render
