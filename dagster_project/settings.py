@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,10 +21,14 @@ class Settings:
     Attributes:
         data_root: Absolute path of the data root.
         fixed_now: The clock of a reproducible run (UTC), or None for the machine's clock.
+        alert_command: Command line that is told of a run that fails; empty for none. May hold secrets.
+        alert_webhook: URL that is told of a run that fails; empty for none. It is a secret itself.
     """
 
     data_root: Path
     fixed_now: datetime | None = None
+    alert_command: str = field(default="", repr=False)
+    alert_webhook: str = field(default="", repr=False)
 
     def now(self) -> datetime:
         """The current time in UTC: `CLIFFHANGER_NOW` when it is set."""
@@ -39,7 +43,12 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     source = os.environ if environment is None else environment
     root = Path(source.get("CLIFFHANGER_DATA") or PROJECT_ROOT / "data").expanduser().resolve()
-    return Settings(data_root=root, fixed_now=_fixed_now(source.get("CLIFFHANGER_NOW", "")))
+    return Settings(
+        data_root=root,
+        fixed_now=_fixed_now(source.get("CLIFFHANGER_NOW", "")),
+        alert_command=source.get("CLIFFHANGER_ALERT_COMMAND", "").strip(),
+        alert_webhook=source.get("CLIFFHANGER_ALERT_WEBHOOK", "").strip(),
+    )
 
 
 def _fixed_now(text: str) -> datetime | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
 
+from dagster_project.alerts import tell_of
 from dagster_project.cli.console import progress_display
 from dagster_project.contracts import feed_contracts, reference_contracts, statement_contracts
-from dagster_project.core.errors import WarehouseError
+from dagster_project.core.errors import UsageError, WarehouseError
 from dagster_project.settings import Settings, export_environment
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.reference_tables import read_reference
@@ -34,6 +36,11 @@ def run_nightly(settings: Settings, *, first: date, last: date, groups: Sequence
         CliffhangerError: Whatever an asset raised.
     """
     layout = DataLayout(settings.data_root)
+    with _alerting(settings):
+        return _run(settings, layout, first=first, last=last, groups=groups)
+
+
+def _run(settings: Settings, layout: DataLayout, *, first: date, last: date, groups: Sequence[str]) -> str:
     _preflight(layout)
     layout.prepare()
     with writer_lock(layout, wait_seconds=300.0):
@@ -45,6 +52,18 @@ def run_nightly(settings: Settings, *, first: date, last: date, groups: Sequence
         from dagster_project.defs.execution import execute_nightly
 
         return execute_nightly(settings, first=first, last=last, groups=groups, progress=progress)
+
+
+@contextmanager
+def _alerting(settings: Settings) -> Iterator[None]:
+    """Whatever ends the run is told to the operator's hook, then goes on as it is."""
+    try:
+        yield
+    except UsageError:
+        raise  # told to the person at the keyboard: no run was begun
+    except Exception as error:
+        tell_of(error, settings, job="nightly", started_by="command")
+        raise
 
 
 def prepare_dagster_home(layout: DataLayout) -> Path:
