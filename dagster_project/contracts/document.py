@@ -65,6 +65,39 @@ class SchemaObject(_Strict):
     properties: list[Property] = Field(min_length=1)
 
 
+class FieldProperty(_Strict):
+    """A field of a native record; `physicalName` is its JSON path or header."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    physicalName: str = Field(min_length=1)
+    logicalType: LogicalType = Field(strict=False)
+    description: str = Field(min_length=1)
+    required: bool = False
+    classification: Literal["personal"] | None = None
+    customProperties: list[CustomProperty] = []
+
+
+class NativeSchema(_Strict):
+    name: str
+    physicalName: str
+    logicalType: Literal["object"]
+    physicalType: Literal["jsonl", "csv"]
+    dataGranularityDescription: str
+    properties: list[FieldProperty] = Field(min_length=1)
+
+
+class LookupValue(_Strict):
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    table: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    keys: dict[str, str] = Field(min_length=1)
+
+
+class RefusalValue(_Strict):
+    when: str = Field(min_length=1)
+    reason: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    detail: str = Field(min_length=1)
+
+
 class SlaProperty(_Strict):
     property: str
     value: int
@@ -81,4 +114,16 @@ class ContractDocument(_Strict):
     description: Description
     schema_: list[SchemaObject] = Field(alias="schema", min_length=1, max_length=1)
     slaProperties: list[SlaProperty] = []
+    customProperties: list[CustomProperty] = []
+
+
+class NativeDocument(_Strict):
+    apiVersion: Literal["v3.1.0"]
+    kind: Literal["DataContract"]
+    id: str
+    name: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
+    version: str
+    status: Literal["active", "draft", "deprecated"]
+    description: Description
+    schema_: list[NativeSchema] = Field(alias="schema", min_length=1, max_length=1)
     customProperties: list[CustomProperty] = []

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
-from pydantic import ValidationError
 
 from dagster_project.contracts.document import ContractDocument, CustomProperty, Property
-from dagster_project.contracts.model import Column, LogicalType, TableContract
-from dagster_project.core.errors import ContractError
+from dagster_project.contracts.model import Column, LogicalType, NativeContract, TableContract
+from dagster_project.contracts.native_feeds import read_natives
+from dagster_project.contracts.reading import contract_error, line_of, read_document
 
 CONTRACTS_DIR = Path(__file__).resolve().parent
 _PHYSICAL_TYPES = {
@@ -38,7 +39,7 @@ _KNOWN_PROPERTIES = {
 
 def feed_contracts() -> dict[str, TableContract]:
     """The contracts of all logs by feed name."""
-    return _contracts(CONTRACTS_DIR / "logs")
+    return _with_natives(CONTRACTS_DIR / "logs")
 
 
 def reference_contracts() -> dict[str, TableContract]:
@@ -48,7 +49,24 @@ def reference_contracts() -> dict[str, TableContract]:
 
 def statement_contracts() -> dict[str, TableContract]:
     """The contracts of all statement kinds by name."""
-    return _contracts(CONTRACTS_DIR / "statements")
+    return _with_natives(CONTRACTS_DIR / "statements")
+
+
+def native_contracts() -> dict[str, NativeContract]:
+    """The contracts of all platforms' own files by name."""
+    return {native.name: native for natives in _natives().values() for native in natives}
+
+
+@cache
+def _natives() -> Mapping[str, tuple[NativeContract, ...]]:
+    targets = {**_contracts(CONTRACTS_DIR / "logs"), **_contracts(CONTRACTS_DIR / "statements")}
+    return read_natives(CONTRACTS_DIR / "native", targets, reference_contracts())
+
+
+@cache
+def _with_natives(folder: Path) -> dict[str, TableContract]:
+    """Each contract with the native feeds whose target it is."""
+    return {name: replace(contract, natives=_natives().get(name, ())) for name, contract in _contracts(folder).items()}
 
 
 @cache
@@ -63,50 +81,8 @@ def load_contract(path: Path) -> TableContract:
     Raises:
         ContractError: The file is not YAML, or not a contract; the message names file and line.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ContractError(
-            "the contract cannot be read", where=str(path), why=str(error), fix="restore the file"
-        ) from error
-    try:
-        node = yaml.compose(text, Loader=yaml.SafeLoader)
-        raw = yaml.safe_load(text)
-    except yaml.MarkedYAMLError as error:
-        line = (error.problem_mark.line + 1) if error.problem_mark else 1
-        raise _error(path, line, "the contract is not valid YAML", error.problem or str(error)) from error
-    except yaml.YAMLError as error:
-        raise _error(path, 1, "the contract is not valid YAML", str(error)) from error
-    try:
-        document = ContractDocument.model_validate(raw)
-    except ValidationError as error:
-        first = error.errors()[0]
-        location = first["loc"]
-        name = ".".join(str(part) for part in location) or "the document"
-        why = f"{name}: {first['msg']}"
-        raise _error(path, _line(node, location), "the contract breaks the contract format", why) from error
+    node, document = read_document(path, ContractDocument)
     return _table(path, node, document)
-
-
-def _error(path: Path, line: int, what: str, why: str) -> ContractError:
-    return ContractError(what, where=f"{path}:{line}", why=why, fix="mend that line and run again")
-
-
-def _line(node: yaml.Node | None, location: Sequence[int | str]) -> int:
-    """The line of the deepest node on the way to `location` (counted from 1)."""
-    line = 1
-    for part in location:
-        if isinstance(node, yaml.MappingNode):
-            child = next(((k, v) for k, v in node.value if k.value == str(part)), None)
-            if child is None:
-                break
-            line, node = child[0].start_mark.line + 1, child[1]
-        elif isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-            node = node.value[part]
-            line = node.start_mark.line + 1
-        else:
-            break
-    return line
 
 
 def _table(path: Path, node: yaml.Node | None, document: ContractDocument) -> TableContract:
@@ -115,23 +91,25 @@ def _table(path: Path, node: yaml.Node | None, document: ContractDocument) -> Ta
     columns = []
     seen: set[str] = set()
     for index, item in enumerate(schema.properties):
-        line = _line(node, ("schema", 0, "properties", index))
+        line = line_of(node, ("schema", 0, "properties", index))
         if item.name in seen:
-            raise _error(path, line, f"column {item.name} is described twice", "each column has one description")
+            raise contract_error(
+                path, line, f"column {item.name} is described twice", "each column has one description"
+            )
         if _PHYSICAL_TYPES[item.logicalType] != item.physicalType:
             why = f"{item.logicalType} is stored as {_PHYSICAL_TYPES[item.logicalType]}, not {item.physicalType}"
-            raise _error(path, line, f"column {item.name} has a type that does not fit", why)
+            raise contract_error(path, line, f"column {item.name} has a type that does not fit", why)
         if item.primaryKey != (item.primaryKeyPosition is not None):
             why = "primaryKey and primaryKeyPosition go together"
-            raise _error(path, line, f"the key of column {item.name} is incomplete", why)
+            raise contract_error(path, line, f"the key of column {item.name} is incomplete", why)
         seen.add(item.name)
         columns.append(_column(item))
     clocks = [custom.get(name) for name in ("eventTime", "receivedTime")]
     groups = [name for group in custom.get("requiredAny", []) for name in group]
     for name in [*(clock for clock in clocks if clock), *groups]:
         if name not in seen:
-            raise _error(
-                path, _line(node, ("customProperties",)), f"column {name} is not described", f"{name} is named below"
+            raise contract_error(
+                path, line_of(node, ("customProperties",)), f"column {name} is not described", f"{name} is named below"
             )
     latency = next((sla for sla in document.slaProperties if sla.property == "latency"), None)
     return TableContract(
@@ -156,8 +134,8 @@ def _custom(path: Path, node: yaml.Node | None, properties: Sequence[CustomPrope
     found: dict[str, Any] = {}
     for index, item in enumerate(properties):
         if item.property not in _KNOWN_PROPERTIES:
-            line = _line(node, ("customProperties", index))
-            raise _error(
+            line = line_of(node, ("customProperties", index))
+            raise contract_error(
                 path,
                 line,
                 f"custom property {item.property} is not known",

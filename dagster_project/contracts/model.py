@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -47,6 +48,87 @@ class Column:
     is_personal: bool = False
 
 
+class Clock(StrEnum):
+    """How a native field writes a moment or a day."""
+
+    EPOCH_SECONDS = "epoch_seconds"
+    EPOCH_MILLISECONDS = "epoch_milliseconds"
+    UTC_TEXT = "utc_text"
+    RFC3339 = "rfc3339"
+
+
+@dataclass(frozen=True)
+class NativeField:
+    """One field of a platform's own records.
+
+    Attributes:
+        name: What the mapping calls it.
+        source: JSON path (`$.event.price`) or header, as the platform writes it.
+        aliases: Other spellings of `source` that the platform uses.
+        clock: For timestamps: how the moment is written.
+        date_format: For dates: how the day is written (strptime), or None for YYYY-MM-DD.
+        is_required: For tables with a header: the header must name it.
+        is_personal: True when it identifies a person.
+    """
+
+    name: str
+    source: str
+    description: str
+    logical_type: LogicalType = LogicalType.STRING
+    aliases: tuple[str, ...] = ()
+    clock: Clock | None = None
+    date_format: str | None = None
+    is_required: bool = False
+    is_personal: bool = False
+
+
+@dataclass(frozen=True)
+class Lookup:
+    """A reference table beside each native record: `keys` gives for each key column an SQL expression over the record."""
+
+    name: str
+    table: str
+    keys: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Native records that cannot be mapped: SQL condition, reason code and SQL text that says why."""
+
+    when: str
+    reason_code: str
+    detail: str
+
+
+@dataclass(frozen=True)
+class NativeContract:
+    """A platform's own files, which become rows of a feed of this project.
+
+    Attributes:
+        target: Name of that feed or statement kind.
+        landing: Folder below `landing/` its files arrive in.
+        file_form: jsonl (one JSON object a line) or csv (a header, then records; comma, semicolon or tab).
+        adapter: Name of the module in `ingest/adapters` that opens up a record first; empty when none is needed.
+        trailer: First field of the control line below a table that tells the number of its records, or None.
+        mapping: SQL expression over fields and lookups for each column of the target; the others stay empty.
+    """
+
+    name: str
+    target: str
+    purpose: str
+    grain: str
+    usage: str
+    limitations: str
+    landing: str
+    file_form: str
+    fields: tuple[NativeField, ...]
+    mapping: Mapping[str, str]
+    lookups: tuple[Lookup, ...] = ()
+    refusals: tuple[Refusal, ...] = ()
+    adapter: str = ""
+    trailer: str | None = None
+
+
 @dataclass(frozen=True)
 class TableContract:
     """One feed, statement kind or reference table.
@@ -62,6 +144,7 @@ class TableContract:
         reject_threshold_ppm: Share of bad rows, in millionths, above which a delivery is not to be trusted.
         file_required: For reference tables: the file must exist.
         late_after_hours: Age at arrival from which a row counts as late, or None.
+        natives: Platforms' own files whose records become rows of this feed.
     """
 
     name: str
@@ -77,6 +160,7 @@ class TableContract:
     reject_threshold_ppm: int = 50_000
     file_required: bool = False
     late_after_hours: int | None = None
+    natives: tuple[NativeContract, ...] = ()
 
     @property
     def key(self) -> tuple[str, ...]:
@@ -88,6 +172,22 @@ class TableContract:
     def content_columns(self) -> tuple[Column, ...]:
         """The columns that make a row's content: all but delivery metadata."""
         return tuple(column for column in self.columns if not column.is_delivery_metadata)
+
+    @property
+    def folders(self) -> tuple[str, ...]:
+        """All folders below `landing/` whose files bring rows: its own, then those of native files."""
+        return (self.landing, *(native.landing for native in self.natives))
+
+    def native(self, name: str) -> NativeContract:
+        """The native feed of that name.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for native in self.natives:
+            if native.name == name:
+                return native
+        raise KeyError(name)
 
     def column(self, name: str) -> Column:
         """The column of that name.

@@ -9,8 +9,13 @@ from typing import Any
 
 import yaml
 
-from dagster_project.contracts.loader import feed_contracts, reference_contracts, statement_contracts
-from dagster_project.contracts.model import Column, TableContract
+from dagster_project.contracts.loader import (
+    feed_contracts,
+    native_contracts,
+    reference_contracts,
+    statement_contracts,
+)
+from dagster_project.contracts.model import Column, NativeContract, NativeField, TableContract
 
 LINEAGE_COLUMNS: Mapping[str, tuple[str, str]] = {
     "_file_sha256": ("varchar not null", "Content identity of the delivered file"),
@@ -33,10 +38,11 @@ def raw_table_ddl(contract: TableContract) -> str:
     return f"create table if not exists {contract.relation} (\n{body}\n);\n"
 
 
-def reference_table_ddl(contract: TableContract) -> str:
-    """`create or replace table` for a reference table: it is read anew by each run."""
+def reference_table_ddl(contract: TableContract, *, replace: bool = True) -> str:
+    """`create or replace table` for a reference table: it is read anew by each run. Or only where it is missing."""
+    create = "create or replace table" if replace else "create table if not exists"
     columns = ",\n".join(f'    "{column.name}" {column.physical_type.lower()}' for column in contract.columns)
-    return f"create or replace table {contract.relation} (\n{columns}\n);\n"
+    return f"{create} {contract.relation} (\n{columns}\n);\n"
 
 
 def dbt_sources(name: str, contracts: Mapping[str, TableContract], *, with_lineage: bool) -> str:
@@ -70,6 +76,8 @@ def dictionary_page(contract: TableContract) -> str:
     lines = [f"# `{contract.relation}`", "", f"<!-- {_NOTE} -->", "", f"{contract.purpose}: {contract.grain}.", ""]
     if contract.landing:
         lines += [f"Files arrive in `landing/{contract.landing}/`."]
+        for native in contract.natives:
+            lines += ["", f"So do rows of [{native.name}](native_{native.name}.md), in `landing/{native.landing}/`."]
     else:
         required = "must exist" if contract.file_required else "may be absent"
         lines += [f"Read from `reference/{contract.name}.csv`, which {required}."]
@@ -80,6 +88,42 @@ def dictionary_page(contract: TableContract) -> str:
     lines += ["", "| column | type | required | values | meaning |", "|---|---|---|---|---|"]
     lines += [_dictionary_row(column) for column in contract.columns]
     return "\n".join(lines) + "\n"
+
+
+def native_page(native: NativeContract) -> str:
+    """The Markdown page of a platform's own files: what they hold and what becomes of it."""
+    forms = {
+        "jsonl": "one JSON object a line",
+        "csv": "a header line, then records with comma, semicolon or tab",
+    }
+    lines = [f"# `{native.landing}`", "", f"<!-- {_NOTE} -->", "", f"{native.purpose}: {native.grain}.", ""]
+    lines += [f"Files arrive in `landing/{native.landing}/` as the platform writes them: {forms[native.file_form]}."]
+    lines += [f"Their records become rows of [`raw.{native.target}`](raw_{native.target}.md)."]
+    lines += ["", *(text for text in (native.usage, native.limitations) if text)]
+    lines += ["", "| field | where | type | meaning |", "|---|---|---|---|", *map(_field_row, native.fields)]
+    if native.lookups:
+        lines += ["", "Looked up beside each record:", ""]
+        for lookup in native.lookups:
+            keys = ", ".join(f"`{column}` = `{_in_cell(sql)}`" for column, sql in lookup.keys.items())
+            lines += [f"* `{lookup.name}`: [reference.{lookup.table}](reference_{lookup.table}.md) where {keys}"]
+    lines += ["", "| column | from |", "|---|---|"]
+    lines += [f"| `{column}` | `{_in_cell(sql)}` |" for column, sql in native.mapping.items()]
+    if native.refusals:
+        lines += ["", "| goes to quarantine as | when |", "|---|---|"]
+        lines += [f"| `{refusal.reason_code}` | `{_in_cell(refusal.when)}` |" for refusal in native.refusals]
+    return "\n".join(lines) + "\n"
+
+
+def _in_cell(sql: str) -> str:
+    return " ".join(sql.split()).replace("|", "\\|")
+
+
+def _field_row(field: NativeField) -> str:
+    places = ", ".join(f"`{place}`" for place in (field.source, *field.aliases))
+    written = field.clock.replace("_", " ") if field.clock else field.date_format or ""
+    kind = f"{field.logical_type}, {written}" if written else str(field.logical_type)
+    note = " Personal." if field.is_personal else ""
+    return f"| `{field.name}` | {places} | {kind} | {field.description}.{note} |"
 
 
 def _dictionary_row(column: Column) -> str:
@@ -106,6 +150,8 @@ def rendered_files(root: Path) -> dict[Path, str]:
     for contract in [*raw.values(), *reference.values()]:
         schema = contract.relation.partition(".")[0]
         files[dictionary / f"{schema}_{contract.name}.md"] = dictionary_page(contract)
+    for native in native_contracts().values():
+        files[dictionary / f"native_{native.name}.md"] = native_page(native)
     return files
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,28 @@ from dagster_project.storage.landing import Packing
 _BATCH_RECORDS = 8_192
 _HIDDEN = "***"
 _WHITE = " \t\r\n\v\f"
+
+
+@dataclass(frozen=True)
+class CsvForm:
+    """How records are written.
+
+    Attributes:
+        delimiters: Candidates; the header line shows which one it is.
+        headers: What a header (in lower case) means, where the file's owner names columns in its own way.
+        trailer: First field of the control line below the records, whose second is their number; or None.
+    """
+
+    delimiters: str = ","
+    headers: Mapping[str, str] = field(default_factory=dict)
+    trailer: str | None = None
+
+    def delimiter_of(self, header: str) -> str:
+        """The candidate that stands most often in the header line."""
+        return max(self.delimiters, key=header.count)
+
+
+CANONICAL = CsvForm()
 
 
 def record_schema(contract: TableContract) -> pa.Schema:
@@ -35,7 +58,12 @@ def record_schema(contract: TableContract) -> pa.Schema:
 
 
 def csv_batches(
-    contract: TableContract, packing: Packing, reader: HashingReader, file_index: int, counts: FileCounts
+    contract: TableContract,
+    packing: Packing,
+    reader: HashingReader,
+    file_index: int,
+    counts: FileCounts,
+    form: CsvForm = CANONICAL,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the records of one file. A record that does not fit the header is passed on with a fault.
 
@@ -46,7 +74,7 @@ def csv_batches(
         UnusableFile: corrupt, too_large, missing_column or duplicate_column.
     """
     csv.field_size_limit(2 * LINE_LIMIT_BYTES)
-    records = _Records(contract, file_index)
+    records = _Records(contract, file_index, form)
     framer = Framer()
     for block in unpack(reader, packing):
         for framed in framer.feed(block):
@@ -61,8 +89,11 @@ def csv_batches(
 class _Records:
     """Collects physical lines into records and records into batches."""
 
-    def __init__(self, contract: TableContract, file_index: int) -> None:
+    def __init__(self, contract: TableContract, file_index: int, form: CsvForm) -> None:
         self._contract = contract
+        self._form = form
+        self._delimiter = form.delimiters[0]
+        self._is_ended = False
         self._schema = record_schema(contract)
         self._file_index = file_index
         self._header: list[str] | None = None
@@ -86,6 +117,8 @@ class _Records:
     def finish(self) -> Iterator[pa.RecordBatch]:
         self._settle()
         self._require_header()
+        if self._form.trailer is not None and not self._is_ended:
+            raise UnusableFile("corrupt", f"the control line {self._form.trailer} is missing: the file is cut")
         if self._rows:
             yield self._batch()
 
@@ -113,7 +146,7 @@ class _Records:
         """The quotes of the open lines match: they are one record if they fit the header."""
         lines, self._open = self._open, []
         text = "".join(part for _, part in lines)
-        if self._header is None or _fields(text, len(self._header)) is not None:
+        if self._header is None or _fields(text, len(self._header), self._delimiter) is not None:
             self._take_record(lines[0][0], text)
         else:
             self._line_by_line(lines)
@@ -132,25 +165,39 @@ class _Records:
             if text.strip(_WHITE):
                 self._header = self._read_header(text)
             return
+        if self._form.trailer is not None and text.startswith(self._form.trailer):
+            self._check_trailer(text)
+            return
         self.lines_read += 1
         if not text.strip(_WHITE):
             self.blank += 1
             return
-        fields = _fields(text, len(self._header))
+        fields = _fields(text, len(self._header), self._delimiter)
         if fields is None:
             self._rows.append((line_no, self._hide_persons(text), False, "not_object", None))
         else:
             self._rows.append((line_no, text, _is_plain(text), None, fields))
+
+    def _check_trailer(self, text: str) -> None:
+        """The control line is no record; it tells how many there must be."""
+        told = text.strip(_WHITE).split(self._delimiter)[1:2]
+        found = self.lines_read - self.blank
+        if told != [str(found)]:
+            detail = f"{self._form.trailer} says {told[0] if told else 'nothing'}, but there are {found} records"
+            raise UnusableFile("corrupt", detail)
+        self._is_ended = True
 
     def _fault(self, line_no: int, text: str, fault: str) -> None:
         self.lines_read += 1
         self._rows.append((line_no, self._hide_persons(text), False, fault, None))
 
     def _read_header(self, text: str) -> list[str]:
+        self._delimiter = self._form.delimiter_of(text)
         try:
-            names = [name.strip() for name in next(csv.reader([text]))]
+            names = [name.strip() for name in next(csv.reader([text], delimiter=self._delimiter))]
         except csv.Error as error:
             raise UnusableFile("missing_column", f"the header cannot be read: {error}") from error
+        names = [self._form.headers.get(name.lower(), name) for name in names]
         columns = [column.name for column in self._contract.columns]
         twice = sorted({name for name in names if names.count(name) > 1 and name in columns})
         if twice:
@@ -173,11 +220,11 @@ class _Records:
     def _hide_persons(self, text: str) -> str:
         """Best effort on a record whose fields cannot be told for sure."""
         personal = {column.name for column in self._contract.columns if column.is_personal}
-        parts = text.split(",")
+        parts = text.split(self._delimiter)
         for position, name in enumerate(self._header or []):
             if name in personal and position < len(parts) and parts[position].strip(_WHITE):
                 parts[position] = _HIDDEN
-        return ",".join(parts)
+        return self._delimiter.join(parts)
 
     def _batch(self) -> pa.RecordBatch:
         rows, self._rows = self._rows, []
@@ -200,10 +247,10 @@ class _Records:
         return pa.record_batch(arrays, schema=self._schema)
 
 
-def _fields(text: str, width: int) -> list[str] | None:
+def _fields(text: str, width: int, delimiter: str) -> list[str] | None:
     """The fields of one record, or None when they do not fit the header."""
     try:
-        rows = list(csv.reader([text], strict=True))
+        rows = list(csv.reader([text], strict=True, delimiter=delimiter))
     except csv.Error:
         return None
     return rows[0] if len(rows) == 1 and len(rows[0]) == width else None

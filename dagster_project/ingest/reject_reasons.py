@@ -29,7 +29,9 @@ def problem(contract: TableContract) -> str:
     )
     columns = ", ".join(_Problem(contract, column).sql() for column in contract.columns)
     groups = "".join(f", {_group_problem(group)}" for group in contract.required_any)
-    return f"""case {faults}
+    # A fault found in a platform's own record says what is wrong itself.
+    told = _struct_of("split_part(_fault, ': ', 1)", "substr(_fault, strpos(_fault, ': ') + 2)")
+    return f"""case {faults} when contains(_fault, ': ') then {told}
         when _doc is null or not json_valid(_doc) then {_struct("bad_json", "'the line is not JSON'")}
         when _object is null then {_struct("not_object", "'the line is JSON, but not an object'")}
         when len(json_keys(_object)) <> list_unique(json_keys(_object))
@@ -42,10 +44,15 @@ def masked(contract: TableContract, text: str) -> str:
     """`text` with the values of personal columns hidden, also where the text is not valid JSON."""
     for column in contract.columns:
         if column.is_personal:
-            # A text, also one without an end; something nested, up to its first closing bracket; any other literal.
-            pattern = rf'("{column.name}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[{{\[][^}}\]]*[}}\]]*|[^,}}\s]+)'
-            text = rf"""regexp_replace({text}, '{pattern}', '\1"***"', 'g')"""
+            text = hidden_key(text, column.name)
     return f"left({text}, {RAW_TEXT_LIMIT})"
+
+
+def hidden_key(text: str, key: str) -> str:
+    """`text` with `***` for every value of a JSON key."""
+    # A text, also one without an end; something nested, up to its first closing bracket; any other literal.
+    pattern = rf'("{key}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[{{\[][^}}\]]*[}}\]]*|[^,}}\s]+)'
+    return rf"""regexp_replace({text}, '{pattern}', '\1"***"', 'g')"""
 
 
 def canonical(
@@ -70,7 +77,11 @@ def canonical(
 
 
 def _struct(code: str, detail: str) -> str:
-    return f"{{'code': '{code}', 'detail': {detail}}}"
+    return _struct_of(rules.quoted(code), detail)
+
+
+def _struct_of(code: str, detail: str) -> str:
+    return f"{{'code': {code}, 'detail': {detail}}}"
 
 
 def _group_problem(group: tuple[str, ...]) -> str:

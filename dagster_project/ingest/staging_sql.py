@@ -11,8 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from dagster_project.contracts.model import Column, LogicalType, TableContract
+from dagster_project.contracts.model import Column, LogicalType, NativeContract, TableContract
 from dagster_project.ingest import typing_rules as rules
+from dagster_project.ingest.adapters.native_sql import canonical_texts
 
 KNOWN_SHAPE_LIMIT = 4
 _LEAF, _TEXT, _VALUE = "j_", "t_", "v_"
@@ -94,15 +95,30 @@ def insert_json_carefully(contract: TableContract, source: str, shapes: Sequence
 def insert_texts(contract: TableContract, source: str) -> str:
     """Type the records of `source`: columns of `csv_records.record_schema`, one text per contract column."""
     texts = ", ".join(f'"{column.name}" as {_TEXT}{column.name}' for column in contract.columns)
-    as_document = ", ".join(f"'{column.name}': \"{column.name}\"" for column in contract.columns)
     layers = f"""
     with sourced as (
         select _file_index, _line_no, _fault, _is_plain, _record as _raw, _fault is null as _is_sound, {texts},
-            case when _fault is null then to_json({{{as_document}}})::varchar end as _doc,
-            null::utinyint as _shape, null::varchar[] as _unknown
+            {_as_document(contract)} as _doc, null::utinyint as _shape, null::varchar[] as _unknown
         from {source}
     )"""
     return _typing(contract, layers, "sourced", "_is_sound", is_quick=False)
+
+
+def insert_native(contract: TableContract, native: NativeContract, source: str) -> str:
+    """Type the records of a platform's own files: lines of `json_lines.LINE_SCHEMA`, or records of its fields."""
+    texts = ", ".join(f'"{column.name}" as {_TEXT}{column.name}' for column in contract.columns)
+    layers = f"""{canonical_texts(contract, native, source)},
+    sourced as (
+        select _file_index, _line_no, _fault, _is_plain, _raw, _fault is null as _is_sound, {texts},
+            {_as_document(contract)} as _doc, null::utinyint as _shape, _unknown
+        from mapped
+    )"""
+    return _typing(contract, layers, "sourced", "_is_sound", is_quick=False)
+
+
+def _as_document(contract: TableContract) -> str:
+    fields = ", ".join(f"'{column.name}': \"{column.name}\"" for column in contract.columns)
+    return f"case when _fault is null then to_json({{{fields}}})::varchar end"
 
 
 def _parsed(contract: TableContract, source: str) -> str:

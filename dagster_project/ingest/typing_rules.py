@@ -111,7 +111,12 @@ def exact_number(column: Column, leaf: str, line: str) -> str:
 
 def exact_mention(column: Column, line: str) -> str:
     """The digits behind the key in the line; several texts when mentions of the key differ, null when there is none."""
-    pattern = f'"{column.name}"\\s*:\\s*(-?[0-9][0-9.eE+-]*)'
+    return exact_digits(column.name, line)
+
+
+def exact_digits(key: str, line: str) -> str:
+    """The same for a key by its name."""
+    pattern = f'"{key}"\\s*:\\s*(-?[0-9][0-9.eE+-]*)'
     # Two texts side by side are no number, so that an ambiguity is refused by the pattern of a decimal.
     return f"nullif(array_to_string(list_distinct(regexp_extract_all({line}, '{pattern}', 1)), ' '), '')"
 

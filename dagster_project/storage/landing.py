@@ -11,7 +11,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import BinaryIO
 
-from dagster_project.contracts.model import TableContract
+from dagster_project.contracts.model import NativeContract, TableContract
 from dagster_project.core.errors import LandingFileError
 from dagster_project.storage.layout import DataLayout
 
@@ -25,6 +25,12 @@ class FileForm(StrEnum):
     JSON_LINES = "jsonl"
     CSV = "csv"
     PARQUET = "parquet"
+
+
+_NATIVE_SUFFIXES = {
+    FileForm.JSON_LINES: (".jsonl", ".ndjson", ".json"),
+    FileForm.CSV: (".csv", ".tsv", ".txt"),
+}
 
 
 class Packing(StrEnum):
@@ -42,6 +48,7 @@ class LandedFile:
     Attributes:
         name: Path below `landing/`, with `/`; bytes that are not UTF-8 are written as escapes.
         size_bytes, modified_ns: As listed; both tell a file that was seen before.
+        native: Name of the native feed whose records it holds; empty for a file in this project's own form.
     """
 
     feed: str
@@ -51,6 +58,7 @@ class LandedFile:
     modified_ns: int
     form: FileForm
     packing: Packing
+    native: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,16 +78,29 @@ class Landing:
 
 
 def discover(layout: DataLayout, contract: TableContract) -> Landing:
-    """List the feed's folder and all folders below it.
+    """List the feed's folder, those of its native feeds, and all folders below them.
 
     Raises:
         LandingFileError: A folder cannot be listed.
     """
     files: list[LandedFile] = []
     refused: list[RefusedEntry] = []
-    folder = layout.landing / contract.landing
-    for entry in _walk(folder):
-        kind = _form_and_packing(entry.name)
+    _list(layout, contract, None, files, refused)
+    for native in contract.natives:
+        _list(layout, contract, native, files, refused)
+    return Landing(tuple(sorted(files, key=lambda file: file.name)), tuple(refused))
+
+
+def _list(
+    layout: DataLayout,
+    contract: TableContract,
+    native: NativeContract | None,
+    files: list[LandedFile],
+    refused: list[RefusedEntry],
+) -> None:
+    folder = contract.landing if native is None else native.landing
+    for entry in _walk(layout.landing / folder):
+        kind = _form_and_packing(entry.name) if native is None else _native_form_and_packing(native, entry.name)
         if kind is None:
             continue
         name = printable(os.path.relpath(entry.path, layout.landing))
@@ -93,8 +114,9 @@ def discover(layout: DataLayout, contract: TableContract) -> Landing:
             continue
         form, packing = kind
         path = Path(entry.path)
-        files.append(LandedFile(contract.name, name, path, status.st_size, status.st_mtime_ns, form, packing))
-    return Landing(tuple(sorted(files, key=lambda file: file.name)), tuple(refused))
+        size, modified = status.st_size, status.st_mtime_ns
+        origin = "" if native is None else native.name
+        files.append(LandedFile(contract.name, name, path, size, modified, form, packing, origin))
 
 
 def open_landed(file: LandedFile) -> BinaryIO:
@@ -168,6 +190,18 @@ def _form_and_packing(name: str) -> tuple[FileForm, Packing] | None:
             suffix = f".{form}.{packing}" if packing else f".{form}"
             if lowered.endswith(suffix):
                 return form, packing
+    return None
+
+
+def _native_form_and_packing(native: NativeContract, name: str) -> tuple[FileForm, Packing] | None:
+    """The form is the contract's; a platform names its tables .csv, .tsv or .txt."""
+    lowered = name.lower()
+    if name.startswith(HIDDEN_PREFIXES) or lowered.endswith(UNFINISHED_SUFFIXES):
+        return None
+    form = FileForm(native.file_form)
+    for packing in Packing:
+        if any(lowered.endswith(f"{suffix}.{packing}".rstrip(".")) for suffix in _NATIVE_SUFFIXES[form]):
+            return form, packing
     return None
 
 

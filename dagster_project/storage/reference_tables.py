@@ -15,6 +15,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from dagster_project.contracts.loader import reference_contracts
 from dagster_project.contracts.model import Column, LogicalType, TableContract
 from dagster_project.contracts.render import reference_table_ddl
 from dagster_project.core.errors import ReferenceDataError
@@ -99,6 +100,14 @@ def write_reference(
     except BaseException:
         connection.rollback()
         raise
+
+
+def create_missing_references(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:
+    """Empty tables for those that no run has read yet, so that what is looked up there is not found."""
+    connection.execute("create schema if not exists reference")
+    contracts = reference_contracts()
+    for name in names:
+        connection.execute(reference_table_ddl(contracts[name], replace=False))
 
 
 def _read_table(path: Path, contract: TableContract) -> ReferenceTable:
