@@ -41,7 +41,8 @@ def hold_spoilt(connection: Connection, contract: TableContract, loaded: Sequenc
         "update staged set _ok = false, _code = 'held' where _ok and list_contains(?, _file_index)", [indexes]
     )
     connection.execute(
-        "update staged set _ok = true, _code = null where _code = 'out_of_window' and not list_contains(?, _file_index)",
+        "update staged set _ok = true, _code = null "
+        "where _code = 'out_of_window' and not list_contains(?, _file_index)",
         [indexes],
     )
     return True

@@ -17,8 +17,10 @@ _DAY_US = 24 * _HOUR_US
 
 @dataclass(frozen=True)
 class FeedProfile:
-    """The delivery of one feed in one batch; lines and rows are those of files that are not held. Shares are in millionths of the lines read (reject, duplicate, conflict)
-    or of the accepted rows of the batch's files (all others); None where the share is not defined.
+    """The delivery of one feed in one batch; lines and rows are those of files that are not held.
+
+    Shares are in millionths of the lines read (reject, duplicate, conflict) or of the accepted rows of the batch's
+    files (all others); None where the share is not defined.
 
     Attributes:
         received_before_event_ppm: Rows that were received more than a day before they happened.

@@ -14,7 +14,7 @@ from dagster_project.ingest.results import FeedResult, FileOutcome, Progress
 from dagster_project.storage.landing import LandedFile, discover
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.quarantine_files import write_mirrors
-from dagster_project.storage.raw_tables import KnownFile, forget_files, known_files, names_of
+from dagster_project.storage.raw_tables import KnownFile, forget_files, known_files, names_of, note_decision
 from dagster_project.storage.warehouse import Connection, checkpoint, transaction
 
 
@@ -41,30 +41,59 @@ def reingest(
     """
     results = {}
     for name, contract in contracts.items():
-        results[name] = _reingest_feed(connection, layout, contract, first, last, BatchStamp(batch_id, now), progress)
+        chosen = {
+            sha256: file
+            for sha256, file in known_files(connection, name).items()
+            # Of a replaced content nothing was taken in, and landing may hold another one under its name.
+            if first <= file.ingest_date <= last and file.status != "replaced"
+        }
+        results[name] = _replace(connection, layout, contract, chosen, BatchStamp(batch_id, now), progress)
     return results
 
 
-def _reingest_feed(
+def read_again(
     connection: Connection,
     layout: DataLayout,
     contract: TableContract,
-    first: date,
-    last: date,
+    hashes: Sequence[str],
+    *,
+    batch_id: str,
+    now: datetime,
+    accepts: bool = False,
+    progress: Progress | None = None,
+) -> FeedResult:
+    """Replace what raw holds of these contents by what today's contract reads in them, one transaction.
+
+    Args:
+        accepts: Take their good rows in although too many of the others are bad; that is kept for later readings.
+
+    Raises:
+        LandingFileError: A file is no longer in landing with the same content; nothing was changed.
+        WarehouseError: See `ingest_feed`.
+    """
+    known = known_files(connection, contract.name)
+    chosen = {sha256: known[sha256] for sha256 in hashes}
+    return _replace(connection, layout, contract, chosen, BatchStamp(batch_id, now), progress, accepts=accepts)
+
+
+def _replace(
+    connection: Connection,
+    layout: DataLayout,
+    contract: TableContract,
+    chosen: Mapping[str, KnownFile],
     stamp: BatchStamp,
     progress: Progress | None,
+    *,
+    accepts: bool = False,
 ) -> FeedResult:
-    chosen = {
-        sha256: file
-        for sha256, file in known_files(connection, contract.name).items()
-        if first <= file.ingest_date <= last
-    }
     found: dict[str, FileOutcome] = {}
     if not chosen:
         return FeedResult(contract.name, ())
     landed = {file.name: file for file in discover(layout, contract).files}
     before = watermark(connection, contract)
     with transaction(connection):
+        for sha256 in chosen if accepts else ():
+            note_decision(connection, contract.name, sha256, "accepted", batch_id=stamp.batch_id, now=stamp.now)
         while chosen:
             files = [_landed(connection, landed, known) for known in chosen.values()]
             tracker = ReadingProgress(f"reading {contract.name} again", files, progress)

@@ -143,8 +143,8 @@ def note_decision(
 ) -> None:
     """Keep what an operator decided about a content, in the caller's transaction; told twice it is kept once."""
     connection.execute(
-        "insert into raw.decisions select ?, ?, ?, ?, ?, ? where not exists (select 1 from raw.decisions where feed = ? "
-        "and file_sha256 = ? and decision = ? and mended_sha256 is not distinct from ?)",
+        "insert into raw.decisions select ?, ?, ?, ?, ?, ? where not exists (select 1 from raw.decisions "
+        "where feed = ? and file_sha256 = ? and decision = ? and mended_sha256 is not distinct from ?)",
         [feed, file_sha256, decision, mended_sha256, batch_id, now, feed, file_sha256, decision, mended_sha256],
     )
 
