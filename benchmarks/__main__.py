@@ -19,7 +19,8 @@ from dagster_project.settings import load_settings
 
 INGEST_TARGET = 2.2
 BUILD_TARGET = 2.0
-_INGEST_STEPS = ("read_json", "read_json_hashed", "ingest")
+_WIDTH = 130
+_INGEST_STEPS = ("read_json", "read_json_hashed", "read_json_tuned", "ingest")
 
 
 class Part(StrEnum):
@@ -46,7 +47,7 @@ def run(
     ] = None,
 ) -> None:
     """Measure, compare the numbers, print a table and write it all as JSON. Ends with 1 when numbers differ."""
-    out, progress = Console(), Console(stderr=True, highlight=False)
+    out, progress = Console(width=_WIDTH), Console(stderr=True, highlight=False)
     here = Scratch(scratch or load_settings().data_root / "temp" / "benchmarks")
     facts = machine_facts()
     progress.print("world")
@@ -96,6 +97,7 @@ def _measure(
         ratios += [
             ratio(usages, "ingest", "read_json", INGEST_TARGET),
             ratio(usages, "ingest", "read_json_hashed"),
+            ratio(usages, "ingest", "read_json_tuned"),
         ]
     described |= {f"view_lines_{name}": count for name, count in here.complete_raw(world).items()}
     if part is Part.INGEST:

@@ -14,9 +14,11 @@ from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 
+import duckdb
+
 from dagster_project.contracts import feed_contracts, reference_contracts, statement_contracts
 from dagster_project.storage.layout import DataLayout
-from dagster_project.storage.warehouse import open_warehouse
+from dagster_project.storage.warehouse import Connection, open_warehouse
 
 FEED = "views"
 _BLOCK_BYTES = 1024**2
@@ -62,29 +64,38 @@ def complete_raw(root: Path, world: Path) -> None:
 
 
 def read_json(root: Path, world: Path) -> None:
-    """The same files into a typed table by DuckDB alone, under the warehouse's own settings.
-
-    Malformed lines become rows of nulls: without `ignore_errors` the first of them would end the statement.
-    """
-    layout = data_root(root, world)
-    columns = {column.name: column.physical_type for column in feed_contracts()[FEED].columns}
-    with closing(open_warehouse(layout)) as connection:
-        connection.execute(
-            "create table views as select * from read_json("
-            f"$files, columns = {columns}, format = 'newline_delimited', ignore_errors = true)",
-            {"files": [str(file) for file in _files(layout)]},
-        )
+    """The same files into a typed table by DuckDB alone, as one would type it: nothing set."""
+    root.mkdir(parents=True)
+    with closing(duckdb.connect(str(root / "views.duckdb"))) as connection:
+        _read_json(connection, world)
 
 
 def read_json_hashed(root: Path, world: Path) -> None:
     """The same, and the sha-256 of every file, without which nobody can tell that a file came twice."""
-    for file in _files(DataLayout(world)):
+    for file in _files(world):
         digest = hashlib.sha256()
         with file.open("rb") as stream:
             while block := stream.read(_BLOCK_BYTES):
                 digest.update(block)
         digest.hexdigest()
     read_json(root, world)
+
+
+def read_json_tuned(root: Path, world: Path) -> None:
+    """The same under the warehouse's own settings: rows in any order, texts in the newer storage format."""
+    layout = data_root(root, world)
+    with closing(open_warehouse(layout)) as connection:
+        _read_json(connection, world)
+
+
+def _read_json(connection: Connection, world: Path) -> None:
+    """Malformed lines become rows of nulls: without `ignore_errors` the first of them would end the statement."""
+    columns = {column.name: column.physical_type for column in feed_contracts()[FEED].columns}
+    connection.execute(
+        "create table views as select * from read_json("
+        f"$files, columns = {columns}, format = 'newline_delimited', ignore_errors = true)",
+        {"files": [str(file) for file in _files(world)]},
+    )
 
 
 def direct_sql(warehouse: Path) -> None:
@@ -102,12 +113,13 @@ def compare(warehouse: Path, peers: Path) -> None:
     sys.stdout.write(json.dumps(found, default=str) + "\n")
 
 
-def _files(layout: DataLayout) -> list[Path]:
-    return sorted((layout.landing / FEED).iterdir())
+def _files(world: Path) -> list[Path]:
+    return sorted((world / "landing" / FEED).iterdir())
 
 
 STEPS: dict[str, Callable[..., None]] = {
-    step.__name__: step for step in (ingest, complete_raw, read_json, read_json_hashed, direct_sql, compare)
+    step.__name__: step
+    for step in (ingest, complete_raw, read_json, read_json_hashed, read_json_tuned, direct_sql, compare)
 }
 
 

@@ -106,8 +106,7 @@ def show(
     """Print what each step took, and the ratios."""
     lines, megabytes = world["view_lines"], world["view_bytes"] / 1e6
     console.print(f"{lines:,} view lines in {world['view_files']} files of {megabytes:,.1f} MB", markup=False)
-    taken = Table("step", "CPU s", "wall s", "peak MiB", "lines per CPU s", title="median (least-greatest)")
-    taken.columns[0].no_wrap = True
+    taken = Table("step", "CPU s", "wall s", "peak MiB", "lines/CPU s", title="median (least-greatest)")
     for name, repeats in usages.items():
         cpu = Spread.of([one.cpu_seconds for one in repeats])
         taken.add_row(
@@ -118,8 +117,7 @@ def show(
             f"{lines / cpu.median:,.0f}" if name != "dbt_start" else "",
         )
     console.print(taken)
-    compared = Table("step : peer", "CPU", "wall", "peak memory", "target (CPU)", title="ratios of paired runs")
-    compared.columns[0].no_wrap = True
+    compared = Table("step : peer", "CPU", "wall", "memory", "CPU target", title="ratios of paired runs")
     for one in ratios:
         verdict = "" if one.target is None else f"{one.target:g} {'met' if one.meets_target else 'missed'}"
         compared.add_row(f"{one.step} : {one.peer}", str(one.cpu), str(one.wall), str(one.peak_memory), verdict)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -71,7 +71,7 @@ class Scratch:
         return folder, lines
 
     def take_in(self, step: str, world: Path) -> Usage:
-        """Measure `ingest`, `read_json` or `read_json_hashed` on a fresh data root."""
+        """Measure `ingest` or one of the `read_json` steps in a fresh folder."""
         folder = self._work / step
         shutil.rmtree(folder, ignore_errors=True)
         usage = run_measured(_step(step, folder, world), self._log(step))
@@ -88,26 +88,21 @@ class Scratch:
 
     def parse_project(self) -> None:
         """Leave the parsed project behind, as a night finds it."""
-        self._dbt("parse", self._work / "parse" / "warehouse.duckdb", [])
+        self._dbt("parse", [])
 
     def dbt_start(self) -> Usage:
         """Measure what dbt takes before it does anything: its start is part of `build`, whatever the number of rows."""
-        return self._dbt("ls", self._work / "parse" / "warehouse.duckdb", ["--select", "stg_reference__series"])
+        return self._dbt("ls", ["--select", "stg_reference__series"])
 
-    def build(self, *, with_risk_tables: bool = False) -> Usage:
+    def build(self, marts: Sequence[str] = BUILT_MARTS) -> Usage:
         """Measure dbt on a copy of the ingested warehouse, as a night with changed code runs it."""
-        # dbt takes the database's name from the file's, so that it must not change.
-        warehouse = self._copy("build" if not with_risk_tables else "build_with_risk_tables")
-        marts = (*BUILT_MARTS, *(RISK_TABLES if with_risk_tables else ()))
+        self._copy("build")
         arguments = ["--full-refresh", "--exclude-resource-type", "unit_test", "--indirect-selection", "cautious"]
-        usage = self._dbt("build", warehouse, [*arguments, "--select", *(f"+{mart}" for mart in marts)])
-        if with_risk_tables:
-            shutil.rmtree(warehouse.parent)
-        return usage
+        return self._dbt("build", [*arguments, "--select", *(f"+{mart}" for mart in marts)])
 
     def build_with_risk_tables(self) -> Usage:
         """The same, with the risk tables that the published estimates are computed from."""
-        return self.build(with_risk_tables=True)
+        return self.build((*BUILT_MARTS, *RISK_TABLES))
 
     def direct_sql(self) -> Usage:
         """Measure the hand-written SQL on a copy of the ingested warehouse."""
@@ -131,7 +126,9 @@ class Scratch:
         folder.mkdir()
         return Path(shutil.copy(self.ingested, folder / "warehouse.duckdb"))
 
-    def _dbt(self, command: str, warehouse: Path, arguments: list[str]) -> Usage:
+    def _dbt(self, command: str, arguments: list[str]) -> Usage:
+        # Always the same path: dbt would parse the project anew for another one.
+        warehouse = self._work / "build" / "warehouse.duckdb"
         folders = ("--project-dir", DBT_DIR, "--profiles-dir", DBT_DIR)
         outputs = ("--target-path", self._work / "dbt", "--log-path", self._work / "dbt")
         executable = Path(sys.executable).with_name("dbt")
