@@ -16,7 +16,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import urllib3
 
@@ -132,7 +132,7 @@ def _post(url: str, body: bytes, alert: Alert, timeout: float) -> None:
     parts = urlsplit(url)
     headers = {"Content-Type": "application/json", "Idempotency-Key": alert.alert_id}
     if parts.username is not None:
-        headers |= urllib3.make_headers(basic_auth=f"{parts.username}:{parts.password or ''}")
+        headers |= urllib3.make_headers(basic_auth=f"{unquote(parts.username)}:{unquote(parts.password or '')}")
     target = parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment="").geturl()
     try:
         with _silenced_library(), urllib3.PoolManager() as pool:
@@ -190,7 +190,7 @@ def _secrets(settings: Settings) -> list[str]:
         parts = urlsplit(url)
     except ValueError:
         return [url]
-    return [text for text in (url, parts.path.strip("/"), parts.query, parts.password, parts.username) if text]
+    return [text for text in (url, parts.path.strip("/"), parts.query, parts.password) if text]
 
 
 @contextmanager

@@ -13,8 +13,8 @@ GUIDE = "README.md"
 
 
 def landing_folders(contracts: Iterable[TableContract]) -> list[str]:
-    """The folder of every feed below the data root, in order."""
-    return sorted({str(PurePosixPath("landing", contract.landing)) for contract in contracts if contract.landing})
+    """The folders of every feed below the data root, in order."""
+    return sorted({str(PurePosixPath("landing", folder)) for contract in contracts for folder in contract.folders})
 
 
 def reference_templates(contracts: Iterable[TableContract]) -> dict[str, str]:
@@ -58,9 +58,11 @@ def data_root_guide(feeds: Iterable[TableContract], tables: Iterable[TableContra
         "| folder | rows |",
         "|---|---|",
     ]
-    lines += [
-        f"| `landing/{contract.landing}/` | {contract.purpose}: {contract.grain} |"
-        for contract in sorted(feeds, key=lambda feed: feed.landing)
-    ]
+    for contract in sorted(feeds, key=lambda feed: feed.landing):
+        lines.append(f"| `landing/{contract.landing}/` | {contract.purpose}: {contract.grain} |")
+        lines += [
+            f"| `landing/{native.landing}/` | {native.purpose}: {native.grain} |"
+            for native in contract.natives
+        ]
     lines += ["", "Then: `cliffhanger doctor`, `cliffhanger run`. Save `landing/`, `reference/` and `ledger/`.", ""]
     return "\n".join(lines)

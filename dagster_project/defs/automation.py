@@ -1,4 +1,4 @@
-"""When things run: every night, every Monday, and when files have landed and stand still."""
+"""When things run: every night, every Monday, when files have landed and stand still, and when a run has failed."""
 
 import hashlib
 import json
@@ -7,6 +7,7 @@ import dagster as dg
 from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from dagster_project.contracts import feed_contracts, statement_contracts
+from dagster_project.defs import alerts
 from dagster_project.settings import Settings
 from dagster_project.storage.landing import discover
 from dagster_project.storage.layout import DataLayout
@@ -29,7 +30,7 @@ def build(
         _nightly_schedule(nightly),
         dg.ScheduleDefinition(name="every_monday", job=weekly, cron_schedule="0 6 * * 1", execution_timezone="UTC"),
     ]
-    return [nightly, weekly], schedules, [_landing_sensor(settings, nightly)]
+    return [nightly, weekly], schedules, [_landing_sensor(settings, nightly), alerts.build(settings)]
 
 
 def _nightly_schedule(nightly: UnresolvedAssetJobDefinition) -> dg.ScheduleDefinition:

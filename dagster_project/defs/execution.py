@@ -12,8 +12,10 @@ import dagster as dg
 from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster_dbt.errors import DagsterDbtCliRuntimeError
 
+from dagster_project.alerts import tell_of
 from dagster_project.core.errors import BlockedByChecks, CliffhangerError
 from dagster_project.defs import build_definitions
+from dagster_project.defs.alerts import COMMAND, STARTED_BY
 from dagster_project.defs.automation import NIGHTLY_NAME
 from dagster_project.defs.resources import listening
 from dagster_project.settings import Settings
@@ -49,6 +51,7 @@ def execute_nightly(settings: Settings, *, first: date, last: date, groups: Sequ
     tags = {
         "dagster/asset_partition_range_start": first.isoformat(),
         "dagster/asset_partition_range_end": last.isoformat(),
+        STARTED_BY: COMMAND,
     }
     # dbt's chatter is in its own log; stdout belongs to the summary.
     with (
@@ -57,7 +60,7 @@ def execute_nightly(settings: Settings, *, first: date, last: date, groups: Sequ
         dg.DagsterInstance.get() as instance,
         listening(progress),
     ):
-        _end_dead_runs(instance)
+        _end_dead_runs(instance, settings)
         try:
             result = job.execute_in_process(
                 instance=instance,
@@ -70,11 +73,21 @@ def execute_nightly(settings: Settings, *, first: date, last: date, groups: Sequ
     return str(result.run_id)
 
 
-def _end_dead_runs(instance: dg.DagsterInstance) -> None:
-    """A killed run stays `STARTED` for ever; the writer lock was free a moment ago, so none of them is alive."""
+def _end_dead_runs(instance: dg.DagsterInstance, settings: Settings) -> None:
+    """A killed run stays `STARTED` for ever; the writer lock was free a moment ago, so none of them is alive.
+
+    It could not tell anyone itself, so that is done here; Dagster's own runs are told by the sensor.
+    """
     dead = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.STARTING])
     for run in instance.get_runs(dead):
         instance.report_run_failed(run, message="The process of this run is gone.")
+        if run.tags.get(STARTED_BY) == COMMAND:
+            error = CliffhangerError(
+                "an earlier run was killed",
+                why="its process is gone; out of memory, or the machine was switched off",
+                fix="nothing is lost: the run that tells this goes on where it stopped",
+            )
+            tell_of(error, settings, job=run.job_name, started_by=COMMAND, run_id=run.run_id)
 
 
 def _explained(error: BaseException, layout: DataLayout) -> BaseException:

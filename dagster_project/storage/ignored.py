@@ -40,7 +40,7 @@ def ignored_entries(layout: DataLayout, contracts: Sequence[TableContract]) -> l
     for contract in contracts:
         found = discover(layout, contract)
         taken |= {file.name for file in found.files} | {entry.name for entry in found.refused}
-    folders = [PurePosixPath(contract.landing) for contract in contracts]
+    folders = [PurePosixPath(folder) for contract in contracts for folder in contract.folders]
     names = (name for name in _names(layout.landing) if name not in taken)
     return [IgnoredEntry(name, why_ignored(PurePosixPath(name), folders)) for name in sorted(names)]
 

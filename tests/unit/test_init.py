@@ -45,7 +45,7 @@ def _content(root: Path) -> dict[str, bytes]:
 def test_every_feed_has_its_folder_and_every_table_its_header(init: Init, tmp_path: Path) -> None:
     init()
     root = tmp_path / "data"
-    assert all((root / "landing" / contract.landing).is_dir() for contract in FEEDS)
+    assert all((root / "landing" / folder).is_dir() for contract in FEEDS for folder in contract.folders)
     assert {path.stem for path in (root / "reference").iterdir()} == set(TABLES)
     for name, contract in TABLES.items():
         with (root / "reference" / f"{name}.csv").open(encoding="utf-8", newline="") as handle:
