@@ -165,7 +165,7 @@ class _Records:
             if text.strip(_WHITE):
                 self._header = self._read_header(text)
             return
-        if self._form.trailer is not None and text.startswith(self._form.trailer):
+        if self._form.trailer is not None and (self._is_ended or text.startswith(self._form.trailer)):
             self._check_trailer(text)
             return
         self.lines_read += 1
@@ -179,7 +179,11 @@ class _Records:
             self._rows.append((line_no, text, _is_plain(text), None, fields))
 
     def _check_trailer(self, text: str) -> None:
-        """The control line is no record; it tells how many there must be."""
+        """The control line is no record; it tells how many there must be. More totals may follow, but no record."""
+        if self._is_ended:
+            if _fields(text, len(self._header or []), self._delimiter) is not None:
+                raise UnusableFile("corrupt", f"there are records below the control line {self._form.trailer}")
+            return
         told = text.strip(_WHITE).split(self._delimiter)[1:2]
         found = self.lines_read - self.blank
         if told != [str(found)]:
