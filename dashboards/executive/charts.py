@@ -29,10 +29,16 @@ def draw_kpi(
     pad = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
     axes.set_xlim(0, len(values) - 1)
     axes.set_ylim(low - pad, high + pad)
-    if all(limit is not None for limit in limits):
-        lows = [limit.low for limit in limits if limit is not None]
-        highs = [limit.high for limit in limits if limit is not None]
-        axes.fill_between(places, lows, highs, color=theme.BAND_CONTEXT, linewidth=0, zorder=1)
+    banded = [(place, limit) for place, limit in zip(places, limits, strict=True) if limit is not None]
+    if banded:
+        axes.fill_between(
+            [place for place, _ in banded],
+            [limit.low for _, limit in banded],
+            [limit.high for _, limit in banded],
+            color=theme.BAND_CONTEXT,
+            linewidth=0,
+            zorder=1,
+        )
     points = [float("nan") if v is None else float(v) for v in values]
     axes.plot(places, points, color=theme.CONTEXT, linewidth=1.3, clip_on=False, zorder=3)
     if values[-1] is not None:
@@ -66,7 +72,9 @@ def draw_mix(weeks: Sequence[str], platform: Sequence[int], own: Sequence[int], 
         axes.plot([len(weeks) - 1], [values[-1]], "o", markersize=theme.DOT_PT, color=color, clip_on=False, zorder=4)
     ends = [float(values[-1]) for _, values, *_ in lines]
     room = axes.get_ylim()[1] * 0.2
-    for (name, values, color, *_), place in zip(lines, spread(ends, room, 0.0, axes.get_ylim()[1]), strict=True):
+    for (name, values, color, *_), place in zip(
+        lines, spread(ends, room, room / 2, axes.get_ylim()[1] - room / 3), strict=True
+    ):
         canvas.words(
             axes,
             len(weeks) - 1,

@@ -51,6 +51,8 @@ def tests(context: PageContext) -> View:
     scale = Scale([*(end for end in ends if end is not None), 0.0])
     out = [_test(context, row, scale) for row in rows]
     ready = [one for one in out if one["is_ready"]]
+    # What can be decided comes first, what cannot be read last.
+    out.sort(key=lambda one: (not one["is_ready"], one["mark"] is None))
     context.say("tests.ready", len(ready), str(len(ready)), "tests", "whose always-valid interval excludes 0")
     if not rows:
         claim = "No discount test ran"
@@ -78,9 +80,9 @@ def _longest(rows: list[Row]) -> list[Row]:
 def _test(context: PageContext, row: Row, scale: Scale) -> View:
     view: View = {
         "name": cut(clean(str(row["experiment_id"])), 40),
-        "arm": f"{cut(clean(str(row['arm'])), 24)} against {cut(clean(str(row['control_arm'])), 24)}, "
-        f"{row['horizon_days']} days",
-        "n": f"{formats.count(row['n_treatment'])} and {formats.count(row['n_control'])} viewers",
+        "arm": f"{cut(clean(str(row['arm'])), 24)} against {cut(clean(str(row['control_arm'])), 24)}",
+        "n": f"{row['horizon_days']} days, {formats.count(row['n_treatment'])} + "
+        f"{formats.count(row['n_control'])} viewers",
         "is_ready": False,
         "mark": None,
         "interval": None,

@@ -14,6 +14,8 @@ DATA_MAY_BE_OLD = timedelta(hours=48)
 RELEASE_MAY_BE_OLD = timedelta(hours=36)
 """A release older than this by the clock passed in means that a run is missing."""
 FEED_SLA = timedelta(hours=24)
+SLA_AT = 50
+"""Where 24 hours lie on the line of a feed, in percent; what lies beyond leaves room for its label."""
 _RELEASES = 6
 _REASONS = 8
 _KINDS = {"unique": "Keys", "relationships": "Links"}
@@ -111,28 +113,33 @@ def feeds(context: PageContext) -> tuple[State, View]:
     )
     marks = [aware(row["as_of"]) for row in rows if row["as_of"] is not None]
     newest = max(marks, default=None)
-    out = []
+    out: list[View] = []
+    slow: list[str] = []
     for row in rows:
         behind = None if newest is None or row["as_of"] is None else newest - aware(row["as_of"])
         late = row["late_share"]
+        status = str(row["status"])
+        if status == "ok" and behind is not None and behind > FEED_SLA:
+            status = "behind"
+        if status != "ok":
+            slow.append(str(row["source"]))
         out.append(
             {
                 "name": row["source"],
-                "sign": {"ok": "\u2713", "behind": "\u25b3"}.get(row["status"], "\u2715"),
-                "tone": {"ok": "good", "behind": "warn"}.get(row["status"], "bad"),
-                "status": row["status"],
+                "sign": {"ok": "\u2713", "behind": "\u25b3"}.get(status, "\u2715"),
+                "tone": {"ok": "good", "behind": "warn"}.get(status, "bad"),
+                "status": status,
                 "as_of": "no rows" if row["as_of"] is None else _minute(aware(row["as_of"])),
                 "behind": "" if behind is None else _hours(behind),
-                "width": 0.0 if behind is None else round(min(behind / FEED_SLA, 1.25) * 80, 1),
+                "width": 0.0 if behind is None else round(min(behind / FEED_SLA, 1.3) * SLA_AT, 1),
                 "rows": context.say(f"feed.{row['source']}.rows", row["n_rows"], formats.count(row["n_rows"]), "rows"),
                 "late": formats.EN_DASH if late is None else formats.percent(late, 2),
             }
         )
-    slow = [str(row["source"]) for row in rows if row["status"] != "ok"]
     if not rows:
         claim = "No feed has been taken in"
     elif slow:
-        claim = f"{formats.listed(slow)} {'is' if len(slow) == 1 else 'are'} behind or empty"
+        claim = f"The {formats.listed(slow)} {'feed is' if len(slow) == 1 else 'feeds are'} behind or empty"
     else:
         claim = (
             f"All {len(rows)} feeds are within 24 hours of each other" if len(rows) > 1 else "The feed is up to date"

@@ -225,6 +225,14 @@ def test_a_fresh_release_is_not_called_old(page: WebPage) -> None:
     assert "Last good snapshot" not in page.html
 
 
+def test_a_feed_more_than_a_day_behind_is_told_whatever_its_status_says(page: WebPage, outline: Outline) -> None:
+    # In the made-up release the ads end 34 hours before the views, marked ok.
+    assert "The ads feed is behind or empty" in outline.text
+    assert "△ ads 34.0 h" in outline.text
+    assert "✓ views 0.0 h" in outline.text
+    assert page.state == "amber"
+
+
 def test_old_data_are_said_to_be_old(fonts: FontSet, tmp_path: Path) -> None:
     old = page_of(world.write_release(tmp_path / "old.duckdb", made_after=timedelta(days=5, hours=2)), fonts)
     text = Outline(old.html).text

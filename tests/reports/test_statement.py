@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pypdfium2
 import pytest
 import statement_world as world
 from conftest import charts_of, pdf_text
@@ -14,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from release_studios import HOSTILE_TITLES
 from test_isolation import decompressed, foreign_words, spellings
+from test_pages import off_the_margins, overlapping
 
 from dagster_project.core import money
 from dagster_project.ledger.lines import LedgerLine
@@ -273,6 +275,14 @@ def test_labels_keep_clear_of_each_other(told: dict[str, Told]) -> None:
             assert all(t.left >= 0 and t.right <= chart.width_mm * 72 / 25.4 for t in chart.texts)
 
 
+def test_no_text_touches_other_text_or_leaves_the_margins(told: dict[str, Told]) -> None:
+    for party, one in told.items():
+        document = pypdfium2.PdfDocument(one.rendered.pdf)
+        for page in (document[i] for i in range(len(document))):
+            assert overlapping(page) == [], party
+            assert off_the_margins(page) == [], party
+
+
 def test_who_gets_one_and_for_which_months(ledger: Release) -> None:
     report = get_report("payout_statement")
     assert report.periods(ledger) == ["2026-08", "2026-09", "2026-10"]
@@ -297,8 +307,6 @@ def test_a_long_statement_repeats_its_head_and_strands_no_heading(fonts: FontSet
     ]
     with Release(world.write_release(tmp_path / "many.duckdb", lines=many)) as release:
         one = tell(release, fonts, world.MIXED)
-    import pypdfium2
-
     document = pypdfium2.PdfDocument(io.BytesIO(one.rendered.pdf))
     pages = [document[i].get_textpage().get_text_range() for i in range(len(document))]
     assert len(pages) >= 3
