@@ -62,10 +62,14 @@ def packages(lock: Path) -> list[Finding]:
                 fix="keep requirements.lock beside the project",
             )
         ]
-    installed: dict[str, str] = {
-        canonicalize_name(one.name): one.version for one in metadata.distributions() if one.name
-    }
-    return [compare_packages(locked_versions(text.splitlines()), installed)]
+    return [compare_packages(locked_versions(text.splitlines()), installed_versions())]
+
+
+def installed_versions() -> dict[str, str]:
+    """Canonical name to version of every package of this environment."""
+    # Each question to a distribution parses its file anew, so it is asked once.
+    heads = [distribution.metadata for distribution in metadata.distributions()]
+    return {canonicalize_name(head["Name"]): head["Version"] for head in heads if head["Name"]}
 
 
 def locked_versions(lines: Iterable[str]) -> dict[str, str]:
