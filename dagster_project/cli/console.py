@@ -27,6 +27,11 @@ def print_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2, default=str, ensure_ascii=False) + "\n")
 
 
+def printable(text: str) -> str:
+    """Delivered text without the control characters that a terminal would obey."""
+    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)
+
+
 @contextmanager
 def progress_display() -> Iterator[Callable[[str, float], None]]:
     """A progress bar on a terminal, one line per finished step elsewhere; yields `report(what, share)`."""

@@ -12,7 +12,7 @@ from uuid import uuid4
 import typer
 from rich.table import Table
 
-from dagster_project.cli.console import out, print_json, progress_display
+from dagster_project.cli.console import out, print_json, printable, progress_display
 from dagster_project.contracts import TableContract, feed_contracts, statement_contracts
 from dagster_project.core.errors import NothingToDo, PartlyDone, UsageError
 from dagster_project.ingest.mending import take_mended
@@ -55,7 +55,7 @@ def list_refusals(feed: _Feed = None, reason: _Reason = None, file: _File = None
         status = f"{one.status}, rows mended" if one.is_mended else one.status
         rows = "all" if one.rows is None else f"{one.rows:,}"
         line = "" if one.first_line_no is None else str(one.first_line_no)
-        table.add_row(*map(_plain, (one.feed, one.file_name, status, one.reason_code, rows, line, one.detail or "")))
+        table.add_row(*map(printable, (one.feed, one.file_name, status, one.reason_code, rows, line, one.detail or "")))
     out.print(table)
 
 
@@ -78,9 +78,9 @@ def show_rows(
         return
     for row in rows:
         place = row.file_name if row.line_no is None else f"{row.file_name}:{row.line_no}"
-        out.print(_plain(f"{place}  {row.reason_code}: {row.detail or ''}"), markup=False)
+        out.print(printable(f"{place}  {row.reason_code}: {row.detail or ''}"), markup=False)
         if row.raw_text:
-            out.print(_plain(f"    {row.raw_text}"), markup=False)
+            out.print(printable(f"    {row.raw_text}"), markup=False)
 
 
 @app.command("retry")
@@ -182,7 +182,7 @@ def _tell(found: Sequence[FileOutcome], as_json: bool) -> None:
             f"{one.lines_read:,} lines: {one.accepted:,} accepted, {one.duplicate:,} duplicate, "
             f"{one.conflict:,} conflict, {one.rejected:,} rejected, {one.blank:,} blank"
         )
-        out.print(_plain(f"{one.file_name} is {one.status}  {counts}"), markup=False)
+        out.print(printable(f"{one.file_name} is {one.status}  {counts}"), markup=False)
     out.print("`cliffhanger run` computes and releases what follows from it.", markup=False)
 
 
@@ -195,8 +195,3 @@ def _require_nothing_held(found: Sequence[FileOutcome]) -> None:
             why="; ".join(f"{one.file_name} ({one.reason_code}: {one.detail})" for one in still),
             fix="take the good rows of a held file with --accept, or give its mended rows with --mended",
         )
-
-
-def _plain(text: str) -> str:
-    """What was delivered may hold control characters, which a terminal would obey."""
-    return "".join(character if character.isprintable() else "\N{REPLACEMENT CHARACTER}" for character in text)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rich.table import Table
 
-from dagster_project.cli.console import out
+from dagster_project.cli.console import out, printable
 from dagster_project.core.errors import PartlyDone
 from dagster_project.ledger.statements import decimal_text
 from dagster_project.storage.headlines import Headline
@@ -13,6 +13,11 @@ from dagster_project.storage.summary import RunSummary
 
 def print_files(summary: RunSummary) -> None:
     """What came in, by feed, and what was rejected, by reason."""
+    if summary.held:
+        out.print(
+            f"{len(summary.held)} files are held back until you decide: `cliffhanger quarantine list`",
+            markup=False,
+        )
     if not summary.files:
         out.print("Nothing new has landed.", markup=False)
         return
@@ -28,6 +33,12 @@ def print_files(summary: RunSummary) -> None:
         if feed.rejected_by_reason:
             reasons = ", ".join(f"{reason} {count:,}" for reason, count in feed.rejected_by_reason.items())
             out.print(f"  {feed.feed} in quarantine: {reasons}", markup=False)
+    for unknown in summary.unknown_columns:
+        seen = f"first in {unknown.first_file_name} on {unknown.first_seen_at:%Y-%m-%d}"
+        out.print(
+            printable(f"  {unknown.feed} has a column its contract does not name: {unknown.column_name} ({seen})"),
+            markup=False,
+        )
 
 
 def check_complete(summary: RunSummary) -> None:
@@ -42,7 +53,8 @@ def check_complete(summary: RunSummary) -> None:
             f"{len(summary.refused)} of the landed files could not be taken in; all others are",
             where="landing",
             why="; ".join(reasons),
-            fix="take them away or deliver them again, whole and under any name; then run again",
+            fix="take them away or deliver them again, whole, a held one under its old name (or decide with "
+            "`cliffhanger quarantine retry`); then run again",
         )
 
 

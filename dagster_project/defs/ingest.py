@@ -1,12 +1,13 @@
 """Landing files to raw rows: one asset per feed, gated by Great Expectations; reference tables beside them."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
 
 import dagster as dg
 
 from dagster_project.contracts import TableContract, feed_contracts, reference_contracts, statement_contracts
+from dagster_project.core.errors import BlockedByChecks
 from dagster_project.defs.partitions import ingest_days
 from dagster_project.defs.resources import WarehouseResource, report_progress
 from dagster_project.ingest import ingest_feed, prepare_raw, profile_feed, reingest
@@ -115,28 +116,49 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
             result = ingest_feed(
                 connection, warehouse.layout, contract, batch_id=context.run_id, now=now, progress=report_progress
             )
-            passed, records = True, []
+            records = []
             for batch_id in pending_batches(connection):
                 profile = profile_feed(connection, contract, batch_id)
                 if profile is None:
                     record_gate(connection, batch_id, contract.name, [])
                     continue
                 verdict = check_profile(contract, profile)
-                records = [
+                judged = [
                     CheckRecord(check.name, f"raw/{contract.name}", check.severity, check.passed, check.sentence)
                     for check in verdict.checks
                 ]
-                record_gate(connection, batch_id, contract.name, records)
-                passed = passed and verdict.passed
-        failed = [record.detail for record in records if not record.passed]
+                record_gate(connection, batch_id, contract.name, judged)
+                records += judged
+        failed = [record for record in records if not record.passed]
+        blocking = [record for record in failed if record.severity == "critical"]
         yield dg.MaterializeResult(
             asset_key=key,
             metadata={"files": len(result.files), "accepted": sum(file.accepted for file in result.files)},
             check_results=[
                 dg.AssetCheckResult(
-                    check_name=GATE, asset_key=key, passed=passed, metadata={"failed": failed, "checks": len(records)}
+                    check_name=GATE,
+                    asset_key=key,
+                    passed=not blocking,
+                    metadata={"failed": [record.detail for record in failed], "checks": len(records)},
                 )
             ],
         )
+        if blocking:
+            raise _blocked(contract, blocking)
 
     return raw
+
+
+def _blocked(contract: TableContract, failed: Sequence[CheckRecord]) -> BlockedByChecks:
+    fix = "mend what was delivered and run again; `cliffhanger quarantine list` names rows and reasons"
+    if any(record.check_name == "n_held_files" for record in failed):
+        fix = (
+            "deliver a held file anew under its name, give its mended rows with `cliffhanger quarantine retry --file "
+            "NAME --mended PATH`, or take in its good rows alone with `--accept`; then run again"
+        )
+    return BlockedByChecks(
+        "a delivery failed its checks; the released file is as it was",
+        where=f"raw/{contract.name}",
+        why="; ".join(record.detail for record in failed),
+        fix=fix,
+    )

@@ -17,7 +17,7 @@ _DAY_US = 24 * _HOUR_US
 
 @dataclass(frozen=True)
 class FeedProfile:
-    """The delivery of one feed in one batch; lines and rows are those of files that are not held.
+    """The delivery of one feed in one batch; counts leave out files that are held or that an operator has accepted.
 
     Shares are in millionths of the lines read (reject, duplicate, conflict) or of the accepted rows of the batch's
     files (all others); None where the share is not defined.
@@ -89,12 +89,17 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     return f"""
     with delivered as (
         select count(*) as n_files, count(*) filter (status = 'rejected') as n_rejected_files,
-            {_taken_in("lines_read")} as n_lines, {_taken_in("accepted")} as n_accepted,
-            {_taken_in("duplicate")} as n_duplicate, {_taken_in("conflict")} as n_conflict,
-            {_taken_in("rejected")} as n_rejected, {_taken_in("blank")} as n_blank,
+            {_judged("lines_read")} as n_lines, {_judged("accepted")} as n_accepted,
+            {_judged("duplicate")} as n_duplicate, {_judged("conflict")} as n_conflict,
+            {_judged("rejected")} as n_rejected, {_judged("blank")} as n_blank,
             max(ingested_at) as profiled_at, count(*) filter (status = 'held') as n_held_files,
             string_agg(file_name || ': ' || detail, '; ' order by file_name) filter (status = 'held') as held_files
-        from raw.files where batch_id = $batch_id and feed = $feed
+        from (
+            select *, file_sha256 in (
+                select file_sha256 from raw.decisions where feed = $feed and decision = 'accepted'
+            ) as is_accepted
+            from raw.files where batch_id = $batch_id and feed = $feed
+        )
     ),
     mark as (select max({received}) as as_of from {contract.relation}),
     accepted as (
@@ -121,9 +126,9 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     from delivered cross join accepted"""
 
 
-def _taken_in(count: str) -> str:
-    """The sum of a count over the files that are not held: of those nothing was taken in."""
-    return f"coalesce(sum({count}) filter (status not in ('held', 'replaced')), 0)::bigint"
+def _judged(count: str) -> str:
+    """The sum of a count over the files to judge: nothing was taken in of held ones, accepted ones are decided on."""
+    return f"coalesce(sum({count}) filter (status not in ('held', 'replaced') and not is_accepted), 0)::bigint"
 
 
 def _ppm(condition: str) -> str:

@@ -44,7 +44,7 @@ class Refusal:
 
     Attributes:
         status: Of the file: loaded (its other rows count), rejected, held, or replaced by a later delivery.
-        rows: Refused rows; None for a file that was refused before its rows were looked at.
+        rows: Refused rows; None for a file as a whole.
         first_line_no, detail: Where to look first and what is wrong there.
         is_mended: The refused rows were delivered anew by `quarantine retry --mended`.
     """
@@ -84,7 +84,11 @@ class RefusedContent:
     refused_rows: int
 
 
-_WHOLE_FILES = "select feed, file_name, file_sha256, reason_code, detail from raw.files where status = 'rejected'"
+# Good rows that are only held with their file are told by one line about the file.
+_ROWS = "select * from raw.quarantine where reason_code <> 'held'"
+_WHOLE_FILES = (
+    "select feed, file_name, file_sha256, reason_code, detail from raw.files where status in ('rejected', 'held')"
+)
 
 
 def refusals(connection: Connection, question: RefusalQuestion) -> list[Refusal]:
@@ -95,7 +99,7 @@ def refusals(connection: Connection, question: RefusalQuestion) -> list[Refusal]
         with refused as (
             select feed, file_sha256, reason_code, count(*) as n_rows, min(line_no) as first_line_no,
                 arg_min(detail, line_no) as detail
-            from raw.quarantine where {conditions} group by all
+            from ({_ROWS}) where {conditions} group by all
             union all
             select feed, file_sha256, reason_code, null, null, detail from ({_WHOLE_FILES}) where {conditions}
         )
@@ -104,7 +108,7 @@ def refusals(connection: Connection, question: RefusalQuestion) -> list[Refusal]
             (feed, file_sha256) in (select (feed, file_sha256) from raw.decisions where decision = 'mended'),
             files.ingested_at
         from refused inner join raw.files as files using (feed, file_sha256)
-        order by feed, files.ingested_at desc, files.file_name, n_rows desc, refused.reason_code
+        order by feed, files.ingested_at desc, files.file_name, n_rows desc nulls first, refused.reason_code
         """,
         [*parameters, *parameters],
     ).fetchall()
@@ -116,7 +120,7 @@ def refused_rows(connection: Connection, question: RefusalQuestion, limit: int) 
     conditions, parameters = question.conditions()
     rows = connection.execute(
         f"""
-        select feed, file_name, line_no, reason_code, detail, raw_text from raw.quarantine where {conditions}
+        select feed, file_name, line_no, reason_code, detail, raw_text from ({_ROWS}) where {conditions}
         union all
         select feed, file_name, null, reason_code, detail, null from ({_WHOLE_FILES}) where {conditions}
         order by feed, file_name, line_no nulls first, reason_code
@@ -133,14 +137,13 @@ def refused_contents(connection: Connection, question: RefusalQuestion) -> list[
     rows = connection.execute(
         f"""
         with refused as (
-            select feed, file_sha256 from raw.quarantine where {conditions}
+            select feed, file_sha256 from ({_ROWS}) where {conditions}
             union
             select feed, file_sha256 from ({_WHOLE_FILES}) where {conditions}
         )
         select feed, file_name, file_sha256, status, (
-            select count(*) from raw.quarantine
-            where quarantine.feed = files.feed and quarantine.file_sha256 = files.file_sha256
-                and quarantine.reason_code <> 'held'
+            select count(*) from ({_ROWS}) as refused_row
+            where refused_row.feed = files.feed and refused_row.file_sha256 = files.file_sha256
         )
         from raw.files as files semi join refused using (feed, file_sha256)
         where status <> 'replaced'

@@ -74,6 +74,7 @@ def build_release(
     partial = layout.releases / f"{release_id}.duckdb.partial"
     partial.unlink(missing_ok=True)
     connection = duckdb.connect(str(partial), config={"autoinstall_known_extensions": "false"})
+    connection.execute("set enable_progress_bar = false")
     try:
         connection.execute("set TimeZone = 'UTC'")
         dictionary: list[tuple[str, str, str, str]] = []
@@ -107,6 +108,7 @@ def publish(layout: DataLayout, partial: Path, history: Sequence[ReleaseRecord])
     """
     current = history[-1]
     connection = duckdb.connect(str(partial), config={"autoinstall_known_extensions": "false"})
+    connection.execute("set enable_progress_bar = false")
     try:
         connection.execute("set TimeZone = 'UTC'")
         connection.execute(

@@ -44,13 +44,25 @@ class RefusedFile:
 
 
 @dataclass(frozen=True)
+class UnknownColumn:
+    """A column in a file of this run that no contract names; the first file and moment it was ever seen with."""
+
+    feed: str
+    column_name: str
+    first_file_name: str
+    first_seen_at: datetime
+
+
+@dataclass(frozen=True)
 class RunSummary:
-    """The summary of one run."""
+    """The summary of one run; `held` are all files that wait for an operator, whichever run they came with."""
 
     run_id: str
     state: str
     files: list[FeedCounts]
     refused: list[RefusedFile]
+    held: list[RefusedFile]
+    unknown_columns: list[UnknownColumn]
     recomputed: list[Recomputed]
     tables: dict[str, int]
     checks_passed: int
@@ -67,13 +79,29 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
     with closing(open_warehouse(layout, read_only=True)) as connection:
         files = _feed_counts(connection, run_id)
         refused = _refused_files(connection, layout, run_id)
+        held = _held_files(connection)
+        unknown = _unknown_columns(connection, run_id)
         recomputed = recomputed_by(connection, run_id)
         latest = connection.execute(
             "select release_id, content_hash from raw.releases order by created_at desc, release_id desc"
         ).fetchone()
     if not layout.published.exists():
         return RunSummary(
-            run_id, "taken in", files, refused, recomputed, {}, 0, [], None, None, None, [], str(layout.published)
+            run_id=run_id,
+            state="taken in",
+            files=files,
+            refused=refused,
+            held=held,
+            unknown_columns=unknown,
+            recomputed=recomputed,
+            tables={},
+            checks_passed=0,
+            checks_failed=[],
+            release_id=None,
+            content_hash=None,
+            as_of=None,
+            headlines=[],
+            published=str(layout.published),
         )
     with closing(open_release(layout.published)) as release:
         tables = _table_counts(release)
@@ -89,6 +117,8 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
         state=state,
         files=files,
         refused=refused,
+        held=held,
+        unknown_columns=unknown,
         recomputed=recomputed,
         tables=tables,
         checks_passed=passed,
@@ -118,6 +148,7 @@ def open_release(path: Path) -> duckdb.DuckDBPyConnection:
     `cliffhanger` ambiguous.
     """
     connection = duckdb.connect(config={"autoinstall_known_extensions": "false"})
+    connection.execute("set enable_progress_bar = false")
     name = str(path).replace("'", "''")
     connection.execute(f"attach '{name}' as release (read_only)")
     connection.execute("use release")
@@ -129,7 +160,7 @@ def _feed_counts(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[Fee
     rows = connection.execute(
         "select feed, count(*)::bigint, sum(lines_read)::bigint, sum(accepted)::bigint, sum(duplicate)::bigint, "
         "sum(conflict)::bigint, sum(rejected)::bigint, sum(blank)::bigint, "
-        "(count(*) filter (status <> 'loaded'))::bigint "
+        "(count(*) filter (status in ('rejected', 'held')))::bigint "
         "from raw.files where batch_id = ? group by feed order by feed",
         [run_id],
     ).fetchall()
@@ -150,7 +181,7 @@ def _refused_files(connection: duckdb.DuckDBPyConnection, layout: DataLayout, ru
     """Contents this run refused, and what lies in landing but is no file of its own, for as long as it lies there."""
     rows = connection.execute(
         "select file_name, coalesce(reason_code, status), coalesce(detail, '') from raw.files "
-        "where batch_id = ? and status <> 'loaded' order by file_name",
+        "where batch_id = ? and status in ('rejected', 'held') order by file_name",
         [run_id],
     ).fetchall()
     contracts = {**feed_contracts(), **statement_contracts()}
@@ -159,6 +190,23 @@ def _refused_files(connection: duckdb.DuckDBPyConnection, layout: DataLayout, ru
         *(RefusedFile(*row) for row in rows),
         *(RefusedFile(entry.name, "not_a_regular_file", entry.detail) for entry in entries),
     ]
+
+
+def _held_files(connection: duckdb.DuckDBPyConnection) -> list[RefusedFile]:
+    rows = connection.execute(
+        "select file_name, reason_code, coalesce(detail, '') from raw.files where status = 'held' order by file_name"
+    ).fetchall()
+    return [RefusedFile(*row) for row in rows]
+
+
+def _unknown_columns(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[UnknownColumn]:
+    rows = connection.execute(
+        "select feed, column_name, arg_min(file_name, (ingested_at, file_name)), min(ingested_at) "
+        "from raw.unknown_columns inner join raw.files using (feed, file_sha256) "
+        "group by feed, column_name having bool_or(batch_id = ?) order by feed, column_name",
+        [run_id],
+    ).fetchall()
+    return [UnknownColumn(*row) for row in rows]
 
 
 def _table_counts(release: duckdb.DuckDBPyConnection) -> dict[str, int]:

@@ -163,6 +163,8 @@ def _configuration(layout: DataLayout, memory_factor: int) -> dict[str, str | bo
 def _connect(layout: DataLayout, path: Path, *, read_only: bool, memory_factor: int = 1) -> Connection:
     connection = duckdb.connect(str(path), read_only=read_only, config=_configuration(layout, memory_factor))
     connection.execute("set TimeZone = 'UTC'")
+    # A slow statement would draw its progress on stdout, which belongs to the command's answer.
+    connection.execute("set enable_progress_bar = false")
     return connection
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import shutil
@@ -95,17 +96,55 @@ def test_the_release_says_what_its_metrics_are(whole: Path) -> None:
     assert undescribed == []
 
 
-def test_a_delivery_with_too_many_bad_rows_blocks_the_release(whole: Path, tmp_path: Path, command: Command) -> None:
+def _spoil(root: Path, feed: str) -> str:
+    """Deliver a file of that feed with 2,000 bad lines before a few good ones; returns its name."""
+    some = min((root / "landing" / feed).glob("*.jsonl.gz"))
+    good = gzip.decompress(some.read_bytes()).decode().splitlines()[:10]
+    assert len(good) == 10
+    name = f"{feed}/broken.jsonl"
+    (root / "landing" / name).write_text("\n".join([*(["not json"] * 2_000), *good]) + "\n", encoding="utf-8")
+    return name
+
+
+def test_views_with_too_many_bad_rows_are_held_and_everything_else_is_released(
+    whole: Path, tmp_path: Path, command: Command
+) -> None:
+    root = _copy(whole, tmp_path)
+    name = _spoil(root, "views")
+    done = command(root, "run", "--json", CLIFFHANGER_NOW=SECOND_NIGHT)
+    assert done.returncode == 5, done.stderr
+    assert f"{name} (held: 2,000 of 2,010 lines are rejected (bad_json 2,000, first in line 1: " in done.stderr
+    summary = json.loads(done.stdout)
+    assert [file["file_name"] for file in summary["held"]] == [name]
+    assert summary["state"] == "released"
+    assert any("n_held_files" in check for check in summary["checks_failed"])
+    question = "select count(*), max(start_at) from core.fct_play"
+    with duckdb.connect(str(root / "published" / "cliffhanger.duckdb"), read_only=True) as after:
+        assert after.execute(
+            "select lines_read, accepted, rejected, status, reason_code from health.files where file_name = ?", [name]
+        ).fetchall() == [(2_010, 0, 2_010, "held", "held")]
+        plays = after.execute(question).fetchall()
+    with duckdb.connect(str(whole / "published" / "cliffhanger.duckdb"), read_only=True) as before:
+        assert before.execute(question).fetchall() == plays
+
+
+def test_a_held_file_of_money_blocks_the_release_until_it_is_decided_on(
+    whole: Path, tmp_path: Path, command: Command
+) -> None:
     root = _copy(whole, tmp_path)
     before = _sha256(root / "published" / "cliffhanger.duckdb")
-    bad = "\n".join(["not json"] * 2_000) + "\n"
-    (root / "landing" / "views" / "broken.jsonl").write_text(bad, encoding="utf-8")
-    done = command(root, "run")
-    assert done.returncode == 3, done.stderr
-    assert "raw/views" in done.stderr or "delivery" in done.stderr
-    assert _sha256(root / "published" / "cliffhanger.duckdb") == before
-    again = command(root, "run")
-    assert again.returncode == 3, "a blocked delivery stays blocked until it is mended"
+    name = _spoil(root, "ads")
+    for _ in range(2):
+        done = command(root, "run", CLIFFHANGER_NOW=SECOND_NIGHT)
+        assert done.returncode == 3, done.stderr
+        paragraph = done.stderr.strip().splitlines()[-1]
+        assert f"files held back: 1, expected at most 0 ({name}: 2,000 of 2,010 lines are rejected" in paragraph
+        assert "quarantine retry" in paragraph
+        assert _sha256(root / "published" / "cliffhanger.duckdb") == before, "blocked until it is decided on"
+    succeed(command(root, "quarantine", "retry", "--file", name, "--accept", CLIFFHANGER_NOW=SECOND_NIGHT))
+    summary = json.loads(succeed(command(root, "run", "--json", CLIFFHANGER_NOW=SECOND_NIGHT)))
+    assert (summary["held"], summary["checks_failed"]) == ([], [])
+    assert summary["tables"]["health.quarantine"] >= 2_000
 
 
 def test_a_backfill_takes_in_the_files_of_those_days_again(whole: Path, tmp_path: Path, command: Command) -> None:

@@ -48,6 +48,7 @@ _CONTROL_TABLES = """
         duplicate bigint, conflict bigint, rejected bigint, blank bigint, status varchar, reason_code varchar,
         detail varchar, unknown_columns varchar, batch_id varchar, ingest_date date, ingested_at timestamptz
     );
+    create table raw.unknown_columns (feed varchar, file_sha256 varchar, column_name varchar);
     create table raw.quarantine (
         file_sha256 varchar, feed varchar, file_name varchar, line_no bigint, reason_code varchar, detail varchar,
         raw_text varchar, batch_id varchar, ingest_date date, ingested_at timestamptz

@@ -17,6 +17,7 @@ from dagster_project.cli import quarantine
 from dagster_project.cli.quarantine import app
 from dagster_project.contracts import TableContract
 from dagster_project.core.errors import CliffhangerError, LandingFileError, NothingToDo, PartlyDone, UsageError
+from dagster_project.ingest import profile_feed
 from dagster_project.storage.batches import pending_batches
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import open_warehouse
@@ -77,12 +78,12 @@ def test_list_by_feed_file_and_reason(root: Path) -> None:
     found = [(one["feed"], one["file_name"], one["status"], one["reason_code"], one["rows"]) for one in asked("list")]
     assert found == [
         ("topups", "topups/a.jsonl", "loaded", "enum", 3),
-        ("views", "views/held.jsonl", "held", "held", 60),
+        ("views", "views/held.jsonl", "held", "held", None),
         ("views", "views/held.jsonl", "held", "too_long", 30),
     ]
     assert [one["rows"] for one in asked("list", "--reason", "too_long")] == [30]
     assert [one["rows"] for one in asked("list", "--feed", "topups")] == [3]
-    assert [one["first_line_no"] for one in asked("list", "--file", "views/held.jsonl")] == [1, 61]
+    assert [one["first_line_no"] for one in asked("list", "--file", "views/held.jsonl")] == [None, 61]
     assert asked("list", "--file", "views/none.jsonl") == []
     assert "too_long" in call("list")
     with pytest.raises(UsageError, match="is not a feed"):
@@ -159,6 +160,9 @@ def test_an_accepted_file_counts_its_good_rows_for_good(root: Path) -> None:
     (again,) = asked("retry", "--file", "views/held.jsonl")
     assert again == outcome, "read once more it is not held again"
     with opened(root) as door:
+        profiles = [profile_feed(door.connection, VIEWS, batch) for batch in pending_batches(door.connection)]
+        judged = [profile for profile in profiles if profile is not None]
+        assert [(one.n_files, one.n_held_files, one.reject_ppm) for one in judged] == [(1, 0, None)]
         assert door.raw_rows() == clean(root, GOOD)
         door.counted()
 
