@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -141,10 +143,7 @@ def test_the_apps_own_row_of_the_same_impression_is_a_duplicate(world: NativeWor
         "event_ts": "2026-05-05T08:59:30.123Z",
         "received_ts": "2026-05-05T09:00:00Z",
     }
-    fields = ", ".join(
-        f'"{key}": {value if isinstance(value, int) else chr(34) + value + chr(34)}' for key, value in own.items()
-    )
-    world.write("ads", "own.jsonl", "{" + fields + "}\n")
+    world.write("ads", "own.jsonl", json.dumps(own) + "\n")
     world.land("admob.jsonl", "admob_paid_events")
     # One run takes both in; the row that was received first is kept, whichever file it is in.
     assert world.counts(world.run("ads")) == (8, 3, 2, 0, 3, 0)
@@ -152,8 +151,6 @@ def test_the_apps_own_row_of_the_same_impression_is_a_duplicate(world: NativeWor
 
 
 def test_packed_files_are_read_and_other_files_are_left_alone(world: NativeWorld) -> None:
-    import gzip
-
     folder = world.layout.landing / "admob_paid_events" / "2026" / "05"
     folder.mkdir(parents=True)
     (folder / "events.jsonl.gz").write_bytes(gzip.compress((FILES / "admob.jsonl").read_bytes(), mtime=0))
