@@ -84,7 +84,7 @@ class NativeField:
 
 @dataclass(frozen=True)
 class Lookup:
-    """A reference table beside each native record: `keys` gives for each key column an SQL expression over the record."""
+    """A reference table beside each native record: `keys` gives an SQL expression over the record per key column."""
 
     name: str
     table: str

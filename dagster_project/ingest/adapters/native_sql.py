@@ -74,15 +74,18 @@ def canonical_texts(contract: TableContract, native: NativeContract, source: str
 
 
 def _json_layers(native: NativeContract, source: str) -> str:
+    paths = [path for field in native.fields for path in (field.source, *field.aliases)]
+    leaf = {path: f"_leaf[{place}]" for place, path in enumerate(paths, start=1)}
+    wanted = ", ".join(rules.quoted(path) for path in paths)
     unwrap = UNWRAP[native.adapter]("_delivered") if native.adapter else "_delivered"
-    fields = ", ".join(f"{_spelled(field, _json_text(field))} as {field.name}" for field in native.fields)
-    wrong = " ".join(_wrong_kind(field) for field in native.fields)
+    fields = ", ".join(f"{_spelled(field, _json_text(field, leaf))} as {field.name}" for field in native.fields)
+    wrong = " ".join(_wrong_kind(field, leaf) for field in native.fields)
     known = sorted({_top_key(path) for field in native.fields for path in (field.source, *field.aliases)})
     names = ", ".join(rules.quoted(name) for name in known)
     raw = "_line"
     for field in native.fields:
         if field.is_personal:
-            raw = f"replace({raw}, coalesce(nullif({_json_text(field)}, ''), chr(31)), '***')"
+            raw = f"replace({raw}, coalesce(nullif({_json_text(field, leaf)}, ''), chr(31)), '***')"
             for path in (field.source, *field.aliases):
                 # Where the value stands escaped, or the line cannot be read, only its key shows where it is.
                 hidden = hidden_key(raw, _last_key(path))
@@ -94,6 +97,7 @@ def _json_layers(native: NativeContract, source: str) -> str:
         from {source}
     ),
     record as (select *, {unwrap} as _record from line),
+    leaves as (select *, json_extract(_record, [{wanted}]) as _leaf from record),
     native as (
         select _file_index, _line_no, _is_plain, {raw} as _raw,
             case when _fault is not null then _fault
@@ -105,7 +109,7 @@ def _json_layers(native: NativeContract, source: str) -> str:
                 {wrong} end as _fault,
             nullif(list_filter(json_keys(_delivered), lambda k: k not in ({names})), []) as _unknown,
             {fields}
-        from record
+        from leaves
     )"""
 
 
@@ -131,29 +135,29 @@ def _spelled(field: NativeField, text: str) -> str:
     return f"filled({text})"
 
 
-def _json_text(field: NativeField) -> str:
-    found = [f"json_extract_string(_record, {rules.quoted(path)})" for path in (field.source, *field.aliases)]
+def _json_text(field: NativeField, leaf: Mapping[str, str]) -> str:
+    found = [f"json_extract_string({leaf[path]}, '$')" for path in (field.source, *field.aliases)]
     text = f"coalesce({', '.join(found)})" if len(found) > 1 else found[0]
     if field.logical_type is not LogicalType.NUMBER:
         return text
     # Parsing sends numbers through a double: the digits are read where they stand.
     places = [rules.exact_digits(_last_key(path), "_line") for path in (field.source, *field.aliases)]
-    kind = f"coalesce({', '.join(_json_type(path) for path in (field.source, *field.aliases))})"
+    kind = f"coalesce({', '.join(_json_type(leaf[path]) for path in (field.source, *field.aliases))})"
     return f"case when {kind} = 'VARCHAR' then {text} else coalesce({', '.join(places)}, {text}) end"
 
 
-def _json_type(path: str) -> str:
-    return f"nullif(json_type(_record, {rules.quoted(path)}), 'NULL')"
+def _json_type(leaf: str) -> str:
+    return f"nullif(json_type({leaf}), 'NULL')"
 
 
-def _wrong_kind(field: NativeField) -> str:
+def _wrong_kind(field: NativeField, leaf: Mapping[str, str]) -> str:
     """A nested value is no text, and a text that came as a number with a fraction has lost its spelling."""
     tests = []
     for path in (field.source, *field.aliases):
-        kind = _json_type(path)
+        kind = _json_type(leaf[path])
         tests.append(f"{kind} in ('OBJECT', 'ARRAY')")
         if field.logical_type is not LogicalType.NUMBER:
-            text = f"json_extract_string(_record, {rules.quoted(path)})"
+            text = f"json_extract_string({leaf[path]}, '$')"
             tests.append(f"({kind} = 'DOUBLE' and not regexp_full_match({text}, '{rules.INTEGER_PATTERN}'))")
     sentence = rules.quoted(f"bad_type: {field.source} is not of type {field.logical_type}")
     return f"when coalesce({' or '.join(tests)}, false) then {sentence}"
