@@ -10,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, nothing about the code.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

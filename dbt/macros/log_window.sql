@@ -18,9 +18,14 @@
     {{ return(sets[name]) }}
 {%- endmacro %}
 
-{# A predicate: the row of `rows_alias` belongs to an affected key. #}
+{# A predicate: the row of `rows_alias` belongs to an affected key. When everything is, no key needs to be looked up. #}
 {% macro is_affected(name, rows_alias) -%}
     {%- set affected = affected_set(name) -%}
+    {%- if execute and flags.FULL_REFRESH -%}
+    {% for key in affected['keys'] -%}
+        {{ rows_alias }}.{{ key }} is not null{{ ' and ' if not loop.last }}
+    {%- endfor %}
+    {%- else -%}
     exists (
         select 1
         from {{ ref(affected['model']) }} as affected_keys
@@ -28,6 +33,7 @@
             affected_keys.{{ key }} = {{ rows_alias }}.{{ key }}{{ ' and ' if not loop.last }}
         {%- endfor %}
     )
+    {%- endif -%}
 {%- endmacro %}
 
 {# True when a set must hold every key: --full-refresh is given, or one of the facts that follow the set is not there. #}
