@@ -112,5 +112,6 @@ def test_a_closed_month_that_was_changed_on_the_way_is_found(drill: Drill, comma
         content = source.read_bytes()
         target = tmp_path / "ledger" / month.name / source.name
         target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content if source.name != "lines.parquet" else content[:-20] + b"\0" + content[-19:])
+        changed = content[:-20] + bytes([content[-20] ^ 1]) + content[-19:]
+        target.write_bytes(changed if source.name == "lines.parquet" else content)
     assert command(tmp_path, "verify").returncode == 1
