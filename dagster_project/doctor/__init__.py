@@ -34,6 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
     released, unreadable = figures.read_release(layout)
     found += unreadable
     found += deliveries.waiting(layout, state, settings.now())
-    found += figures.pending(layout, state) + figures.release(layout, released, state, settings.now())
+    found += figures.held(state) + figures.pending(layout, state)
+    found += figures.release(layout, released, state, settings.now())
     found += figures.freshness(released, settings.now()) + figures.ledger(layout, state, released)
     return found

@@ -76,6 +76,22 @@ def pending(layout: DataLayout, state: WarehouseState | None) -> list[Finding]:
     ]
 
 
+def held(state: WarehouseState | None) -> list[Finding]:
+    """Files that count for nothing until somebody decides."""
+    if state is None or not state.held:
+        return []
+    return [
+        Finding(
+            Level.ATTENTION,
+            "held",
+            f"{len(state.held):,} files wait for a decision",
+            where=listed(f"landing/{name}" for name in state.held),
+            why="too many of their rows were refused, so none of them counts",
+            fix="`cliffhanger quarantine list` says why; deliver them anew or take them in with `quarantine retry`",
+        )
+    ]
+
+
 def release(
     layout: DataLayout, released: ReleasedState | None, state: WarehouseState | None, now: datetime
 ) -> list[Finding]:

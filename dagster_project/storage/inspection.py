@@ -49,6 +49,7 @@ class WarehouseState:
         known_names: (name, size, modification time in ns) of every file seen so far.
         pending: Start of every batch that no release holds.
         failed_gates: `feed: detail` of the critical gate checks that hold those batches back.
+        held: Names of the files that wait for an operator's decision.
         closed_months: Months of the ledger as the last run loaded it.
         last_release: Id of the last release, or None.
     """
@@ -56,6 +57,7 @@ class WarehouseState:
     known_names: frozenset[tuple[str, int, int]] = frozenset()
     pending: tuple[datetime, ...] = ()
     failed_gates: tuple[str, ...] = ()
+    held: tuple[str, ...] = ()
     closed_months: tuple[str, ...] = ()
     last_release: str | None = None
 
@@ -140,6 +142,7 @@ def warehouse_state(layout: DataLayout) -> WarehouseState:
         try:
             names = _select(connection, "raw.file_names", "select file_name, size_bytes, modified_ns from {}")
             pending = _select(connection, "raw.batches", "select started_at from {} where state = 'pending' order by 1")
+            held = _select(connection, "raw.files", "select file_name from {} where status = 'held' order by 1")
             gates = _select(connection, "raw.gate_checks", _FAILED_GATES)
             months = _select(connection, "raw.ledger_periods", "select posted_period from {} order by 1")
             releases = _select(connection, "raw.releases", "select release_id from {} order by created_at, release_id")
@@ -149,6 +152,7 @@ def warehouse_state(layout: DataLayout) -> WarehouseState:
         known_names=frozenset((row[0], row[1], row[2]) for row in names),
         pending=tuple(row[0] for row in pending),
         failed_gates=tuple(row[0] for row in gates),
+        held=tuple(row[0] for row in held),
         closed_months=tuple(row[0] for row in months),
         last_release=releases[-1][0] if releases else None,
     )

@@ -14,9 +14,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import pytest
-from dagster import __version__ as dagster_version
 from healthy_root import NOW, change_warehouse, land, make_healthy, publish, settings_of
 from typer.testing import CliRunner
 
@@ -24,13 +22,11 @@ from dagster_project.cli import app
 from dagster_project.core.errors import WarehouseError
 from dagster_project.core.findings import Finding, Level
 from dagster_project.doctor import examine, places, surroundings
-from dagster_project.settings import Settings
 from dagster_project.storage.inspection import beside_writers
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import writer_lock
 
 # The machine the tests run on is not what is tested here.
-INSTALLED_VERSIONS = surroundings.installed_versions
 _MACHINE = {"python", "packages", "clock"}
 Spoil = Callable[[DataLayout], object]
 
@@ -195,6 +191,12 @@ SPOILT: dict[str, tuple[Spoil, Level, str, str]] = {
         Level.ATTENTION,
         "batches",
         "views: 9% of the rows are bad",
+    ),
+    "held file": (
+        lambda at: change_warehouse(at, "insert into raw.files (file_name, status) values ('views/bad.csv', 'held')"),
+        Level.ATTENTION,
+        "held",
+        "landing/views/bad.csv",
     ),
     "damaged warehouse": (lambda at: _damage(at.warehouse), Level.BROKEN, "warehouse", "warehouse.duckdb"),
     "damaged release": (lambda at: _damage(at.published), Level.BROKEN, "release", "cliffhanger.duckdb"),
@@ -370,66 +372,6 @@ def test_free_space_is_held_against_what_a_run_and_a_rebuild_need(free: int, lev
         free=free, landing=4_000_000_000, warehouse=3_000_000_000, published=800_000_000, where="/srv"
     )
     assert finding.level is level
-
-
-def test_python_is_held_against_what_the_project_needs() -> None:
-    assert surroundings.python_version("3.12.4", ">=3.11,<3.14").level is Level.OK
-    assert surroundings.python_version("3.14.0", ">=3.11,<3.14").level is Level.BROKEN
-
-
-LOCKED = """\
-# resolved
-dagster==1.13.27 \\
-    --hash=sha256:00
-duckdb==1.5.5 \\
-    --hash=sha256:00
-Typing_Extensions==4.15.0 ; python_version >= '3.8' \\
-    # via pydantic
-pywin32==311 ; sys_platform == 'win32'
-"""
-
-
-def test_the_lock_is_read_as_it_applies_here() -> None:
-    assert surroundings.locked_versions(LOCKED.splitlines()) == {
-        "dagster": "1.13.27",
-        "duckdb": "1.5.5",
-        "typing-extensions": "4.15.0",
-    }
-
-
-def test_every_installed_package_is_known() -> None:
-    installed = INSTALLED_VERSIONS()
-    assert installed["duckdb"] == duckdb.__version__
-    assert installed["dagster"] == dagster_version
-
-
-@pytest.mark.parametrize(
-    ("changed", "level", "words"),
-    [
-        ({}, Level.OK, "3 packages"),
-        ({"dagster": "1.14.0"}, Level.ATTENTION, "dagster 1.14.0 instead of 1.13.27"),
-        ({"duckdb": "2.0.0"}, Level.BROKEN, "duckdb 2.0.0 instead of 1.5.5"),
-        ({"dagster": None}, Level.ATTENTION, "dagster missing"),
-    ],
-)
-def test_installed_packages_are_held_against_the_lock(changed: dict[str, str | None], level: Level, words: str) -> None:
-    locked = surroundings.locked_versions(LOCKED.splitlines())
-    installed = {name: version for name, version in {**locked, **changed}.items() if version is not None}
-    finding = surroundings.compare_packages(locked, installed)
-    assert finding.level is level
-    assert words in finding.sentence()
-
-
-def test_alert_hooks_are_looked_at_without_being_called_or_shown(tmp_path: Path) -> None:
-    (none,) = surroundings.alerts(Settings(tmp_path))
-    assert none.level is Level.ATTENTION
-    (broken,) = surroundings.alerts(Settings(tmp_path, alert_webhook="ftp://x/s3cr3t"))
-    assert broken.level is Level.BROKEN
-    assert "s3cr3t" not in broken.sentence()
-    sign = tmp_path / "called"
-    (fine,) = surroundings.alerts(Settings(tmp_path, alert_command=f"touch {sign}"))
-    assert fine.level is Level.OK
-    assert not sign.exists()
 
 
 def test_the_command_prints_one_line_per_finding_and_ends_with_one_when_something_is_broken(
