@@ -346,8 +346,7 @@ def test_runs_wait_while_the_doctor_reads_and_doctors_do_not_wait_for_each_other
 
 def test_without_a_data_root_only_that_is_told(tmp_path: Path) -> None:
     (found,) = bad(DataLayout(tmp_path / "nowhere"))
-    assert (found.check, found.level) == ("data root", Level.BROKEN)
-    assert "cliffhanger init" in found.fix
+    assert (found.check, found.level, "cliffhanger init" in found.fix) == ("data root", Level.BROKEN, True)
     assert not (tmp_path / "nowhere").exists()
 
 
