@@ -60,9 +60,6 @@ def data_root_guide(feeds: Iterable[TableContract], tables: Iterable[TableContra
     ]
     for contract in sorted(feeds, key=lambda feed: feed.landing):
         lines.append(f"| `landing/{contract.landing}/` | {contract.purpose}: {contract.grain} |")
-        lines += [
-            f"| `landing/{native.landing}/` | {native.purpose}: {native.grain} |"
-            for native in contract.natives
-        ]
+        lines += [f"| `landing/{native.landing}/` | {native.purpose}: {native.grain} |" for native in contract.natives]
     lines += ["", "Then: `cliffhanger doctor`, `cliffhanger run`. Save `landing/`, `reference/` and `ledger/`.", ""]
     return "\n".join(lines)
