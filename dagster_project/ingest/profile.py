@@ -29,7 +29,8 @@ class FeedProfile:
         unknown_series_ppm: Rows whose series no reference table knows.
         held_files: Name and reason of each held file, None when there is none.
         null_ppm: Share of rows without a value, by optional column.
-        median_accepted_before: Median of `n_accepted` over the latest earlier batches, None when there is none.
+        median_accepted_before: Median of `n_accepted` over the latest earlier batches, None when there is none or the
+            batch is an operator's decision on rows delivered before.
     """
 
     batch_id: str
@@ -116,13 +117,17 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     ),
     earlier as (
         select n_accepted from raw.profiles
-        where feed = $feed and batch_id <> $batch_id and profiled_at <= (select profiled_at from delivered)
+        where feed = $feed and batch_id <> $batch_id and batch_id not in (select batch_id from raw.decisions)
+            and profiled_at <= (select profiled_at from delivered)
         order by profiled_at desc limit {_HISTORY_BATCHES}
     )
     select $batch_id, $feed, profiled_at, n_files, n_rejected_files, n_lines, n_accepted, n_duplicate, n_conflict,
         n_rejected, n_blank, {_share("n_rejected")}, {_share("n_duplicate")}, {_share("n_conflict")},
         min_event_at, max_event_at, min_received_at, max_received_at, received_before_event_ppm, future_ppm, late_ppm,
-        unknown_series_ppm, null_ppm, (select median(n_accepted)::double from earlier), n_held_files, held_files
+        unknown_series_ppm, null_ppm,
+        case when $batch_id not in (select batch_id from raw.decisions) then
+            (select median(n_accepted)::double from earlier)
+        end, n_held_files, held_files
     from delivered cross join accepted"""
 
 
