@@ -49,6 +49,8 @@ class Release:
         self._connection = duckdb.connect(":memory:")
         try:
             quoted = str(path).replace("'", "''")
+            # DuckDB would draw a progress bar on stdout, which belongs to the command's data.
+            self._connection.execute("SET enable_progress_bar = false")
             self._connection.execute(f"ATTACH '{quoted}' AS {_ALIAS} (READ_ONLY)")
         except duckdb.Error as error:
             self._connection.close()
