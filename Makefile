@@ -17,7 +17,7 @@ DEMO_SEED ?= 1
 # The demo's clock stands where its logs end, so that nothing in it is called late or stale.
 END_OF_WORLD := import json, pathlib, sys; print(json.loads(pathlib.Path(sys.argv[1], "truth", "parameters.json").read_text())["ends_at"])
 
-.PHONY: help demo test check bench sync lock ui docs clean
+.PHONY: help demo test test-full check bench sync lock ui docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -42,6 +42,9 @@ demo: $(READY) ## a simulated world through the whole line: logs in, released wa
 
 test: $(READY) ## all tests that finish in minutes
 	@$(BIN)/python -m pytest
+
+test-full: $(READY) ## every test: also further seeds, drills and runs that take minutes each
+	@$(BIN)/python -m pytest -m "full or not full"
 
 check: $(READY) ## lint, format, types, imports, rendered files
 	@$(BIN)/ruff check .

@@ -3,12 +3,15 @@
 import json
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 from dagster_dbt import DagsterDbtTranslator, DbtCliResource, dbt_assets
 from dbt.cli.main import dbtRunner
+from packaging.version import Version
 
 from dagster_project.core.errors import WarehouseError
 from dagster_project.defs.resources import WarehouseResource, report_progress
@@ -36,6 +39,14 @@ class RoomTranslator(DagsterDbtTranslator):
 def _room(properties: Mapping[str, Any]) -> str:
     folders: list[str] = properties["fqn"]
     return folders[1] if len(folders) > 2 else "warehouse"
+
+
+class InstalledDbt(DbtCliResource):
+    """The dbt of this environment: its version is known without starting it, which takes seconds."""
+
+    @cached_property
+    def _cli_version(self) -> Version:
+        return Version(metadata.version("dbt-core"))
 
 
 def manifest_path(layout: DataLayout) -> Path:
@@ -111,5 +122,5 @@ def build(settings: Settings) -> tuple[dg.AssetsDefinition, DbtCliResource]:
 
     # The dbt of this environment, whether or not the environment is activated.
     executable = str(Path(sys.executable).with_name("dbt"))
-    resource = DbtCliResource(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
+    resource = InstalledDbt(project_dir=str(DBT_DIR), profiles_dir=str(DBT_DIR), dbt_executable=executable)
     return warehouse_models, resource

@@ -10,6 +10,8 @@ from dagster_project.contracts.model import TableContract
 from dagster_project.storage.warehouse import Connection, transaction
 
 _HISTORY_BATCHES = 14
+# Fewer say nothing about what is usual: a first delivery of all that was there before is no measure for a day.
+_LEAST_BATCHES = 3
 _DEFAULT_LATE_HOURS = 24
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
@@ -29,8 +31,8 @@ class FeedProfile:
         unknown_series_ppm: Rows whose series no reference table knows.
         held_files: Name and reason of each held file, None when there is none.
         null_ppm: Share of rows without a value, by optional column.
-        median_accepted_before: Median of `n_accepted` over the latest earlier batches, None when there is none or the
-            batch is an operator's decision on rows delivered before.
+        median_accepted_before: Median of `n_accepted` over the latest earlier batches, None while they are few or when
+            the batch is an operator's decision on rows delivered before.
     """
 
     batch_id: str
@@ -126,7 +128,7 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
         min_event_at, max_event_at, min_received_at, max_received_at, received_before_event_ppm, future_ppm, late_ppm,
         unknown_series_ppm, null_ppm,
         case when $batch_id not in (select batch_id from raw.decisions) then
-            (select median(n_accepted)::double from earlier)
+            (select case when count(*) >= {_LEAST_BATCHES} then median(n_accepted)::double end from earlier)
         end, n_held_files, held_files
     from delivered cross join accepted"""
 

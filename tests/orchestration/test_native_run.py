@@ -10,9 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import pytest
 from nights import FIRST_NIGHT, Command, succeed
 
 ORDER, IMPRESSION, UNIT = "O-native-1", "CIjm-native-1", "ca-app-pub-3940256099942544/5224354917"
+
+
+pytestmark = pytest.mark.full  # several whole runs
 
 
 def _append(path: Path, header: str, row: str) -> None:

@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 from nights import FIRST_NIGHT, SECOND_NIGHT, Command, content_hash, succeed
 
+pytestmark = pytest.mark.full  # several whole runs
 RUNBOOK = Path(__file__).resolve().parents[2] / "docs" / "runbooks" / "backup-and-restore.md"
 
 

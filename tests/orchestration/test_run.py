@@ -128,6 +128,7 @@ def test_views_with_too_many_bad_rows_are_held_and_everything_else_is_released(
         assert before.execute(question).fetchall() == plays
 
 
+@pytest.mark.full
 def test_a_held_file_of_money_blocks_the_release_until_it_is_decided_on(
     whole: Path, tmp_path: Path, command: Command
 ) -> None:

@@ -16,6 +16,7 @@ from nights import FIRST_NIGHT, Command
 
 from dagster_project.defs.alerts import COMMAND, STARTED_BY
 
+pytestmark = pytest.mark.full  # several whole runs
 KEEP_STDIN = "import pathlib, sys; pathlib.Path(sys.argv[1]).open('a').write(sys.stdin.read() + chr(10))"
 
 

@@ -5,11 +5,14 @@ None has malformed lines: refusing them is ingestion's, and `simulated_warehouse
 
 from __future__ import annotations
 
+import pytest
 from simulated_warehouse import SimulatedWarehouse, simulated_warehouse
 
 from dagster_project.simulator import WorldParameters
 
 SEEDS = (20_260_411, 20_260_412, 20_260_413)
+# One world of money always, the others with the full suite.
+EACH_SEED = (SEEDS[0], *(pytest.param(seed, marks=pytest.mark.full) for seed in SEEDS[1:]))
 AUDIENCE = ("audience.episode_reach", "audience.episode_survival", "cliffhanger.continuation")
 _MONEY = ("discounts.uplift", "cannibalization.diversion", "cannibalization.event_study")
 

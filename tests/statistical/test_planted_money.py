@@ -7,7 +7,7 @@ from functools import cache
 import numpy as np
 import polars as pl
 import pytest
-from planted_worlds import SEEDS, money_world
+from planted_worlds import EACH_SEED, SEEDS, money_world
 from scipy import stats
 from standard_scores import FAR, standard_error
 
@@ -59,7 +59,7 @@ def revenue_score(seed: int, experiment: str, days: int, *, is_null: bool = Fals
 
 
 @pytest.mark.parametrize("days", HORIZONS)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EACH_SEED)
 def test_the_planted_lift_of_conversion_is_found(seed: int, days: int) -> None:
     row = uplift(seed, MINIS, "conversion", days)
     assert row["planted"] > 0.1
@@ -69,7 +69,7 @@ def test_the_planted_lift_of_conversion_is_found(seed: int, days: int) -> None:
 
 
 @pytest.mark.parametrize("days", HORIZONS)
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EACH_SEED)
 def test_the_planted_lift_of_net_revenue_is_found(seed: int, days: int) -> None:
     score, error = revenue_score(seed, MINIS, days)
     assert error <= planted_log_ratio(seed, MINIS) / 2
@@ -81,6 +81,7 @@ def test_the_planted_lift_of_net_revenue_is_found(seed: int, days: int) -> None:
 NULL_CELLS = [(OWN, False), (OWN, True), (MINIS, True)]
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("days", HORIZONS)
 @pytest.mark.parametrize(("experiment", "is_null"), NULL_CELLS)
 def test_no_lift_is_found_where_none_is_planted(experiment: str, is_null: bool, days: int) -> None:
@@ -97,6 +98,7 @@ def test_no_lift_is_found_where_none_is_planted(experiment: str, is_null: bool, 
         assert abs(sum(scores)) / len(scores) ** 0.5 < FAR
 
 
+@pytest.mark.full
 @pytest.mark.parametrize("days", HORIZONS)
 def test_the_null_is_told_from_the_planted_lift(days: int) -> None:
     """Nothing found is worth something only where the planted effect would have been seen."""
@@ -106,7 +108,7 @@ def test_the_null_is_told_from_the_planted_lift(days: int) -> None:
 
 
 @pytest.mark.parametrize("is_null", [False, True])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EACH_SEED)
 def test_what_each_arm_bought_is_what_its_viewers_did(seed: int, is_null: bool) -> None:
     """The same viewers in the same arms, and their unlocks: episodes paid with bonus tokens alone are no paid units."""
     world = money_world(seed, is_null=is_null)
@@ -122,7 +124,7 @@ def test_what_each_arm_bought_is_what_its_viewers_did(seed: int, is_null: bool) 
 
 
 @pytest.mark.parametrize("is_null", [False, True])
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EACH_SEED)
 def test_means_are_those_of_the_viewers_drawn(seed: int, is_null: bool) -> None:
     """Between them and what the drawn viewers did lie only lost rows, refunds and purchases outside the experiment."""
     rows = uplifts(seed, is_null).filter(status="ok")
@@ -146,7 +148,7 @@ def truth(seed: int, measure: str, kind: str, *, is_null: bool = False) -> float
     return float(found["truth"].item())
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EACH_SEED)
 def test_the_planted_diversion_is_found(seed: int) -> None:
     row, error = diversion(seed)
     planted = truth(seed, "kappa", "parametric")
@@ -157,6 +159,7 @@ def test_the_planted_diversion_is_found(seed: int) -> None:
     assert row["pretrend_p"] > 1e-4
 
 
+@pytest.mark.full
 def test_no_diversion_is_found_where_none_is_planted() -> None:
     scores = []
     for seed in SEEDS:
@@ -169,7 +172,7 @@ def test_no_diversion_is_found_where_none_is_planted() -> None:
     assert abs(sum(scores)) / len(scores) ** 0.5 < FAR
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("seed", EACH_SEED)
 def test_in_platform_revenue_is_the_worlds(seed: int) -> None:
     """Same markets, less the last days, which are no full week, and less refunds; never more."""
     row, _ = diversion(seed)

@@ -89,7 +89,12 @@ def test_profile_of_a_delivery(connection: duckdb.DuckDBPyConnection, tmp_path: 
     deliver(connection, tmp_path, "two", [view(100)])
     later = profile_feed(connection, VIEWS, "two")
     assert later is not None
-    assert (later.n_accepted, later.median_accepted_before) == (1, 8.0)
+    assert (later.n_accepted, later.median_accepted_before) == (1, None), "one delivery before says nothing about usual"
+    for number, name in enumerate(("three", "four"), start=200):
+        deliver(connection, tmp_path, name, [view(number), view(number + 50)])
+        last = profile_feed(connection, VIEWS, name)
+    assert last is not None
+    assert (last.n_accepted, last.median_accepted_before) == (2, 2.0), "the median of 8, 1 and 2"
 
 
 def test_no_delivery_has_no_profile(connection: duckdb.DuckDBPyConnection, tmp_path: Path) -> None:

@@ -304,8 +304,11 @@ def test_money_at_rest_is_bigint_in_the_warehouse_and_in_exports(
             if node.name.startswith(("mrt_payouts__", "fct_platform_statement"))
         ]
         folder = export_models(connection, world.layout, "run", models)
-    assert len(models) == 6
+    assert len(models) == 7
     for model in models:
         schema = pq.read_schema(folder / f"{model.name}.parquet")
         for field in schema:
-            assert str(field.type) in ("string", "int64", "bool", "date32[day]"), (model.name, field)
+            assert str(field.type) in ("string", "int64", "bool", "date32[day]", "timestamp[us, tz=UTC]"), (
+                model.name,
+                field,
+            )
