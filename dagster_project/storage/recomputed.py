@@ -42,7 +42,8 @@ def note_recomputed(connection: duckdb.DuckDBPyConnection, run_id: str) -> list[
             f"select {columns} from staging.{source} where {keys[0]} is not null" for source in sources
         )
         connection.execute(
-            f"insert into raw.recomputed select ?, ?, ?, (select count(*) from intermediate.{affected}), "
+            "insert into raw.recomputed select ?, ?, ?, "
+            f"(select count(*) from (select distinct {columns} from intermediate.{affected})), "
             f"(select count(*) from (select distinct {columns} from ({everything})))",
             [run_id, position, scope],
         )

@@ -38,6 +38,13 @@ def test_one_more_day_recomputes_only_what_it_touches(two_nights: TwoNights) -> 
     assert all(0 < affected < total / 2 for affected, total in recomputed.values()), recomputed
 
 
+def test_the_first_run_computes_everything_once(whole: Path) -> None:
+    with duckdb.connect(str(whole / "warehouse" / "warehouse.duckdb"), read_only=True) as private:
+        counts = private.execute("select scope, affected, total from raw.recomputed order by position").fetchall()
+    assert len(counts) == 4
+    assert all(affected == total > 0 for _, affected, total in counts), counts
+
+
 def test_the_summary_tells_what_came_in_and_what_came_out(two_nights: TwoNights) -> None:
     summary = two_nights.summary
     assert {feed["feed"]: feed["files"] for feed in summary["files"]} == {"views": 1, "unlocks": 1, "ads": 1}
