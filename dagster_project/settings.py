@@ -23,12 +23,14 @@ class Settings:
         fixed_now: The clock of a reproducible run (UTC), or None for the machine's clock.
         alert_command: Command line that is told of a run that fails; empty for none. May hold secrets.
         alert_webhook: URL that is told of a run that fails; empty for none. It is a secret itself.
+        pseudonym_key_file: The file with the key for pseudonyms, or None for the data root's own.
     """
 
     data_root: Path
     fixed_now: datetime | None = None
     alert_command: str = field(default="", repr=False)
     alert_webhook: str = field(default="", repr=False)
+    pseudonym_key_file: Path | None = None
 
     def now(self) -> datetime:
         """The current time in UTC: `CLIFFHANGER_NOW` when it is set."""
@@ -43,11 +45,13 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """
     source = os.environ if environment is None else environment
     root = Path(source.get("CLIFFHANGER_DATA") or PROJECT_ROOT / "data").expanduser().resolve()
+    key_file = source.get("CLIFFHANGER_PSEUDONYM_KEY_FILE", "").strip()
     return Settings(
         data_root=root,
         fixed_now=_fixed_now(source.get("CLIFFHANGER_NOW", "")),
         alert_command=source.get("CLIFFHANGER_ALERT_COMMAND", "").strip(),
         alert_webhook=source.get("CLIFFHANGER_ALERT_WEBHOOK", "").strip(),
+        pseudonym_key_file=Path(key_file).expanduser().absolute() if key_file else None,
     )
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,6 +17,17 @@ from hypothesis import settings
 # How long an example takes says how busy the machine is, nothing about the code.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """One key for all data roots of a session, so that releases of two of them can be compared."""
+    folder = Path(tempfile.mkdtemp(prefix="cliffhanger-key-"))
+    config.add_cleanup(lambda: shutil.rmtree(folder))
+    key = folder / "pseudonym.key"
+    key.touch(mode=0o600)
+    key.write_text(secrets.token_hex(32), encoding="ascii")
+    os.environ["CLIFFHANGER_PSEUDONYM_KEY_FILE"] = str(key)
+
 
 Command = Callable[..., subprocess.CompletedProcess[str]]
 

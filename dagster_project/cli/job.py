@@ -12,6 +12,7 @@ from dagster_project.cli.console import progress_display
 from dagster_project.contracts import feed_contracts, reference_contracts, statement_contracts
 from dagster_project.core.errors import UsageError, WarehouseError
 from dagster_project.settings import Settings, export_environment
+from dagster_project.storage.erased_persons import load_persons
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.reference_tables import read_reference
 from dagster_project.storage.warehouse import writer_lock
@@ -41,7 +42,7 @@ def run_nightly(settings: Settings, *, first: date, last: date, groups: Sequence
 
 
 def _run(settings: Settings, layout: DataLayout, *, first: date, last: date, groups: Sequence[str]) -> str:
-    _preflight(layout)
+    _preflight(settings, layout)
     layout.prepare()
     with writer_lock(layout, wait_seconds=300.0):
         pass  # another run may be at work: wait for it before anything is loaded
@@ -74,8 +75,8 @@ def prepare_dagster_home(layout: DataLayout) -> Path:
     return layout.dagster_home
 
 
-def _preflight(layout: DataLayout) -> None:
-    """Find the mistakes people make before the slow part starts; nothing is written."""
+def _preflight(settings: Settings, layout: DataLayout) -> None:
+    """Find the mistakes people make before the slow part starts; nothing but a missing key is written."""
     feed_contracts(), statement_contracts()
     if not layout.root.is_dir():
         raise WarehouseError(
@@ -85,3 +86,4 @@ def _preflight(layout: DataLayout) -> None:
             fix="create it with landing/ and reference/ inside, or run `cliffhanger simulate --out` to make one",
         )
     read_reference(layout.reference, reference_contracts())
+    load_persons(layout, settings.pseudonym_key_file)

@@ -20,6 +20,7 @@ from dagster_project.ingest.reingest import read_again
 from dagster_project.ingest.results import FileOutcome
 from dagster_project.settings import load_settings
 from dagster_project.storage.batches import prepare_history
+from dagster_project.storage.erased_persons import load_persons
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.raw_tables import prepare_raw
 from dagster_project.storage.refusals import (
@@ -123,15 +124,33 @@ def retry(
                 why=f"it is {contents[0].status}",
                 fix="retry it without --accept, or give its mended rows with --mended",
             )
+        persons = load_persons(layout, settings.pseudonym_key_file)
         if mended is not None:
             content = contents[0]
-            contract = contracts[content.feed]
-            found.append(take_mended(connection, layout, contract, content, mended, batch_id=batch_id, now=now))
+            outcome = take_mended(
+                connection,
+                layout,
+                contracts[content.feed],
+                content,
+                mended,
+                batch_id=batch_id,
+                now=now,
+                persons=persons,
+            )
+            found.append(outcome)
             accept, contents = True, [content] if content.status == "held" else []
         for name, contract in contracts.items():
             hashes = [content.file_sha256 for content in contents if content.feed == name]
             result = read_again(
-                connection, layout, contract, hashes, batch_id=batch_id, now=now, accepts=accept, progress=progress
+                connection,
+                layout,
+                contract,
+                hashes,
+                batch_id=batch_id,
+                now=now,
+                accepts=accept,
+                progress=progress,
+                persons=persons,
             )
             found += result.files
     _tell(found, as_json)

@@ -47,6 +47,16 @@ class Column:
     is_delivery_metadata: bool = False
     is_personal: bool = False
 
+    @property
+    def names_viewer(self) -> bool:
+        """True for the id of a viewer or device, which is stored as a pseudonym."""
+        return self.is_personal and self.name.endswith("_id")
+
+    @property
+    def is_source_text(self) -> bool:
+        """True for the row in the source's own words, which may name persons in ways nobody has described."""
+        return self.is_delivery_metadata and self.logical_type is LogicalType.STRING
+
 
 class Clock(StrEnum):
     """How a native field writes a moment or a day."""

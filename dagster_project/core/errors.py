@@ -67,3 +67,7 @@ class LandingFileError(CliffhangerError):
 
 class WarehouseError(CliffhangerError):
     """The private warehouse cannot be opened, locked or written."""
+
+
+class PrivacyError(CliffhangerError):
+    """The key for pseudonyms cannot be used, or an erasure is not finished."""

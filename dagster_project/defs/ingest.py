@@ -48,7 +48,7 @@ def _reference_asset() -> dg.AssetsDefinition:
         tables = read_reference(warehouse.layout.reference, contracts)
         with warehouse.connection() as connection:
             prepare_history(connection)
-            write_reference(connection, tables, warehouse.settings.now())
+            write_reference(connection, tables, warehouse.settings.now(), warehouse.persons())
         for name, table in tables.items():
             yield dg.MaterializeResult(asset_key=["reference", name], metadata={"rows": table.rows.num_rows})
 
@@ -98,6 +98,7 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
     )
     def raw(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[dg.MaterializeResult[Any]]:
         now = warehouse.settings.now()
+        persons = warehouse.persons()
         window = context.partition_key_range
         first, last = date.fromisoformat(window.start), date.fromisoformat(window.end)
         with warehouse.connection() as connection:
@@ -112,9 +113,16 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
                     batch_id=context.run_id,
                     now=now,
                     progress=report_progress,
+                    persons=persons,
                 )
             result = ingest_feed(
-                connection, warehouse.layout, contract, batch_id=context.run_id, now=now, progress=report_progress
+                connection,
+                warehouse.layout,
+                contract,
+                batch_id=context.run_id,
+                now=now,
+                progress=report_progress,
+                persons=persons,
             )
             records = []
             for batch_id in pending_batches(connection):

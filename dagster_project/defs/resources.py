@@ -10,6 +10,7 @@ import duckdb
 from pydantic import PrivateAttr
 
 from dagster_project.settings import Settings, load_settings
+from dagster_project.storage.erased_persons import Persons, load_persons
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import open_warehouse, writer_lock
 
@@ -47,6 +48,10 @@ class WarehouseResource(dg.ConfigurableResource[Any]):
     @property
     def settings(self) -> Settings:
         return self._settings or load_settings()
+
+    def persons(self) -> Persons:
+        """Pseudonyms and erasures of this data root; read when asked, so that no key is in any configuration."""
+        return load_persons(self.layout, self.settings.pseudonym_key_file)
 
     @contextmanager
     def yield_for_execution(self, context: dg.InitResourceContext) -> Generator[Any, None, None]:

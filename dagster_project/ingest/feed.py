@@ -12,6 +12,7 @@ from dagster_project.ingest.merge import BatchStamp, merge_staged, outcomes
 from dagster_project.ingest.results import FeedResult, FileOutcome, Progress
 from dagster_project.ingest.staging import FileReading, stage_files
 from dagster_project.ingest.unpacking import HashingReader
+from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.landing import FileForm, LandedFile, Packing, RefusedEntry, discover, open_landed
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.quarantine_files import write_mirrors
@@ -45,6 +46,7 @@ def ingest_feed(
     now: datetime,
     progress: Progress | None = None,
     dry_run: bool = False,
+    persons: Persons | None = None,
 ) -> FeedResult:
     """Take in every new file of the feed, exactly once.
 
@@ -54,14 +56,16 @@ def ingest_feed(
     Args:
         now: The run's clock (UTC); its date is the ingest date.
         progress: Told (what, share from 0 to 1).
+        persons: Whose pseudonyms take the place of ids; None keeps the ids as they were delivered.
 
     Raises:
+        PrivacyError: The warehouse was filled with another key.
         LandingFileError: A file or folder cannot be read; nothing of its group is kept.
         WarehouseError: The database could not be written, or a file's lines do not add up.
     """
     refused = [_refusal(contract, entry) for entry in discover(layout, contract).refused]
     pending = pending_files(connection, layout, contract)
-    stamp = BatchStamp(batch_id, now)
+    stamp = BatchStamp(batch_id, now, persons=persons)
     tracker = ReadingProgress(f"reading {contract.name}", pending, progress)
     found: list[FileOutcome] = []
     reasons: Counter[str] = Counter()

@@ -12,6 +12,7 @@ from dagster_project.core.errors import LandingFileError, UsageError
 from dagster_project.ingest.feed import ReadingProgress, sha256_of, stage
 from dagster_project.ingest.merge import BatchStamp, merge_staged, outcomes
 from dagster_project.ingest.results import FileOutcome
+from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.landing import LandedFile, discover
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.quarantine_files import write_mirrors
@@ -31,6 +32,7 @@ def take_mended(
     *,
     batch_id: str,
     now: datetime,
+    persons: Persons | None = None,
 ) -> FileOutcome:
     """Land a copy of `mended` beside the file and take it in, one transaction; the original's counts stay as they are.
 
@@ -50,7 +52,7 @@ def take_mended(
     try:
         with transaction(connection):
             readings = stage(connection, contract, [file], ReadingProgress("reading the mended rows", [file], None))
-            merge_staged(connection, contract, readings, BatchStamp(batch_id, now))
+            merge_staged(connection, contract, readings, BatchStamp(batch_id, now, persons=persons))
             (outcome,) = outcomes(connection, contract, readings)
             _require_mended(connection, content, outcome, mended)
             _note(connection, content, sha256, batch_id, now)

@@ -11,9 +11,11 @@ from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import WarehouseError
 from dagster_project.ingest.hold import explain_held, hold_spoilt
 from dagster_project.ingest.merge_sql import MergeStatements
+from dagster_project.ingest.pseudonyms import forget_names, name_persons
 from dagster_project.ingest.results import FileOutcome
 from dagster_project.ingest.staging import FileReading
 from dagster_project.ingest.typing_rules import moment
+from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.raw_tables import (
     KnownFile,
     known_files,
@@ -38,12 +40,14 @@ class BatchStamp:
         now: The run's clock; its UTC date is the ingest date of new files.
         former: For files read anew: the stamp they keep, by sha-256.
         former_watermark: For files read anew: as_of of the feed before their rows were taken out.
+        persons: Whose pseudonyms take the place of ids; None keeps the ids.
     """
 
     batch_id: str
     now: datetime
     former: Mapping[str, KnownFile] = field(default_factory=dict)
     former_watermark: datetime | None = None
+    persons: Persons | None = None
 
     def of(self, sha256: str) -> tuple[date, datetime]:
         """Ingest date and time of a content."""
@@ -67,6 +71,7 @@ def merge_staged(
     _apply_window(connection, contract, before, stamp.now)
     while hold_spoilt(connection, contract, loaded):
         _apply_window(connection, contract, before, stamp.now)
+    name_persons(connection, contract, stamp.persons)
     _find_problems(connection, statements)
     explain_held(connection, loaded)
     collides = _find_contenders(connection, contract, statements, is_anew=bool(stamp.former))
@@ -74,6 +79,7 @@ def merge_staged(
     _write(connection, statements, stamp, collides=collides)
     _prove(connection, contract, statements, collides=collides)
     _note_watermark(connection, contract, stamp.batch_id, before)
+    forget_names(connection)
     return [row[0] for row in connection.execute("select file_sha256 from affected").fetchall()]
 
 

@@ -13,6 +13,7 @@ from dagster_project.contracts.model import TableContract
 from dagster_project.ingest.reject_reasons import OBJECT, RAW_TEXT_LIMIT, canonical, masked, problem
 
 WINDOW_DETAIL = "the time lies more than a day after the watermark"
+ERASED_DETAIL = "the person was erased after this happened"
 HELD_DETAIL = "the row is good, but too many others of its file are not: the file is held whole"
 CONFLICT_DETAIL = "another row with the same key and other content came first"
 
@@ -22,7 +23,8 @@ class MergeStatements:
     """The statements of one feed.
 
     Temporary tables: `staged` (typed rows), `staged_file` (_file_index, file_sha256, file_name, ingest_date,
-    ingested_at), `problem_row`, `collided`, `contender`, `conflict_text`, `recount`.
+    ingested_at), `pseudonym` and `incoming` (see `pseudonyms`), `problem_row`, `collided`, `contender`,
+    `conflict_text`, `recount`.
     """
 
     contract: TableContract
@@ -52,7 +54,7 @@ class MergeStatements:
         """`problem_row`: every failed row with its reason, as it goes to quarantine."""
         return f"""create or replace temp table problem_row as
         with failed_row as (
-            select *, {OBJECT} as _object from staged where not _ok and _code is distinct from 'held'
+            select *, {OBJECT} as _object from staged where not _ok and coalesce(_code, '') not in ('held', 'erased')
         ),
         failed as (
             select _file_index, _line_no, _code,
@@ -66,7 +68,8 @@ class MergeStatements:
             left(_shown, {RAW_TEXT_LIMIT}) as raw_text
         from failed
         union all
-        select _file_index, _line_no, 'held', '{HELD_DETAIL}', null from staged where _code = 'held'"""
+        select _file_index, _line_no, _code, if(_code = 'held', '{HELD_DETAIL}', '{ERASED_DETAIL}'), null
+        from staged where _code in ('held', 'erased')"""
 
     @staticmethod
     def no_problems() -> str:
@@ -112,9 +115,9 @@ class MergeStatements:
         row = f"{self._row_key} as _row_key, {self._received} as _received_at, {content} as _content, {whole} as _whole"
         return f"""create or replace temp table contender as
         with candidate as (
-            select 'staged' as _origin, staged.rowid as _row_id, _file_index, null::varchar as _sha256, _line_no,
+            select 'staged' as _origin, _row_id, _file_index, null::varchar as _sha256, _line_no,
                 {row}, null::varchar as _state_before
-            from staged semi join collided using ({self._keys}) where _ok
+            from incoming semi join collided using ({self._keys}) where _ok
             union all
             select 'kept', kept.rowid, -1, _file_sha256, _line_no, {row}, 'accepted'
             from {self.contract.relation} as kept semi join collided using ({self._keys})
@@ -162,31 +165,41 @@ class MergeStatements:
         inner join {self.contract.relation} as kept on fallen._row_id = kept.rowid
         where contender._origin = 'lost' and contender._state = 'conflict' and contender._state_before = 'duplicate'"""
 
-    def _touched(self, rows: str) -> str:
-        """Distinct (UTC event date, viewer) of some rows; texts are joined after what repeats is gone."""
+    def _touched(self, rows: str, *, named_by: str = "") -> str:
+        """Distinct (UTC event date, viewer) of some rows; texts are joined after what repeats is gone.
+
+        `named_by` is the table of pseudonyms for rows that have ids.
+        """
         names = {column.name for column in self.contract.columns}
         event = self.contract.event_time
         # Whole days since 1970: a cast to date would ask the time zone database for every row.
         day = f'epoch_us("{event}") // 86400000000' if event else "null::bigint"
         persons = [name for name in ("app_id", "viewer_id", "anon_id") if name in names]
         viewer = "null::varchar"
+        columns = ", ".join([f"{day} as _day", *persons])
+        named = f"(select distinct {columns} from ({rows}))"
+        if named_by:
+            ids = [column.name for column in self.contract.columns if column.names_viewer]
+            joins = " ".join(f"left join {named_by} as _{name} on touched.{name} = _{name}.value" for name in ids)
+            pseudonyms = ", ".join(f"coalesce(_{name}.pseudonym, touched.{name}) as {name}" for name in ids)
+            replaced = f"touched.* replace ({pseudonyms})" if ids else "touched.*"
+            named = f"(select {replaced} from {named} as touched {joins})"
         if {"app_id", "viewer_id"} <= names:
             anonymous = " when anon_id is not null then app_id || '|~' || anon_id" if "anon_id" in names else ""
             viewer = f"case when viewer_id is not null then app_id || '|' || viewer_id{anonymous} end"
-        columns = ", ".join([f"{day} as _day", *persons])
         return f"""insert into raw.touched
         select distinct $batch_id, '{self.contract.name}', date '1970-01-01' + _day::integer, {viewer}
-        from (select distinct {columns} from ({rows}))"""
+        from {named}"""
 
     def note_touched(self, *, with_contenders: bool) -> str:
         """Distinct (UTC event date, viewer) of rows that come in or go; parameter: batch id."""
         needed = self._needed_for_touched()
-        incoming = f"select {needed} from staged where _ok {self._not_lost(with_contenders)}"
+        incoming = f"select {needed} from staged where _ok {self._not_lost(with_contenders, 'staged.rowid')}"
         leaving = f"""
         union all
         select {needed} from {self.contract.relation}
         where rowid in (select _row_id from contender where _origin = 'kept' and _state <> 'accepted')"""
-        return self._touched(incoming + (leaving if with_contenders else ""))
+        return self._touched(incoming + (leaving if with_contenders else ""), named_by="pseudonym")
 
     def _needed_for_touched(self) -> str:
         wanted = (self.contract.event_time, "app_id", "viewer_id", "anon_id")
@@ -207,12 +220,10 @@ class MergeStatements:
         order by 1"""
 
     @staticmethod
-    def _not_lost(with_contenders: bool) -> str:
+    def _not_lost(with_contenders: bool, row_id: str) -> str:
         if not with_contenders:
             return ""
-        return (
-            "and staged.rowid not in (select _row_id from contender where _origin = 'staged' and _state <> 'accepted')"
-        )
+        return f"and {row_id} not in (select _row_id from contender where _origin = 'staged' and _state <> 'accepted')"
 
     def remove_displaced(self) -> str:
         """Take rows out of raw that have lost their key."""
@@ -224,8 +235,8 @@ class MergeStatements:
         return f"""insert into {self.contract.relation}
             ({self._columns}, _file_sha256, _file_name, _line_no, _ingest_date, _ingested_at)
         select {self._columns}, file_sha256, file_name, _line_no, ingest_date, ingested_at
-        from staged inner join staged_file using (_file_index)
-        where _ok {self._not_lost(with_contenders)}"""
+        from incoming inner join staged_file using (_file_index)
+        where _ok {self._not_lost(with_contenders, "_row_id")}"""
 
     def settle_losers(self) -> list[str]:
         """Keep the books of lost rows: new ones, and old ones whose state has changed."""

@@ -11,6 +11,7 @@ from dagster_project.ingest.feed import ReadingProgress, grouped, rejected_by_re
 from dagster_project.ingest.merge import BatchStamp, merge_staged, outcomes, watermark
 from dagster_project.ingest.merge_sql import MergeStatements
 from dagster_project.ingest.results import FeedResult, FileOutcome, Progress
+from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.landing import LandedFile, discover
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.quarantine_files import write_mirrors
@@ -28,6 +29,7 @@ def reingest(
     batch_id: str,
     now: datetime,
     progress: Progress | None = None,
+    persons: Persons | None = None,
 ) -> dict[str, FeedResult]:
     """Replace the raw rows of all files taken in from `first` to `last` (inclusive), one transaction per feed.
 
@@ -47,7 +49,9 @@ def reingest(
             # Of a replaced content nothing was taken in, and landing may hold another one under its name.
             if first <= file.ingest_date <= last and file.status != "replaced"
         }
-        results[name] = _replace(connection, layout, contract, chosen, BatchStamp(batch_id, now), progress)
+        results[name] = _replace(
+            connection, layout, contract, chosen, BatchStamp(batch_id, now, persons=persons), progress
+        )
     return results
 
 
@@ -61,6 +65,7 @@ def read_again(
     now: datetime,
     accepts: bool = False,
     progress: Progress | None = None,
+    persons: Persons | None = None,
 ) -> FeedResult:
     """Replace what raw holds of these contents by what today's contract reads in them, one transaction.
 
@@ -73,7 +78,9 @@ def read_again(
     """
     known = known_files(connection, contract.name)
     chosen = {sha256: known[sha256] for sha256 in hashes}
-    return _replace(connection, layout, contract, chosen, BatchStamp(batch_id, now), progress, accepts=accepts)
+    return _replace(
+        connection, layout, contract, chosen, BatchStamp(batch_id, now, persons=persons), progress, accepts=accepts
+    )
 
 
 def _replace(
@@ -99,7 +106,7 @@ def _replace(
             tracker = ReadingProgress(f"reading {contract.name} again", files, progress)
             _note_leaving(connection, contract, stamp.batch_id, list(chosen))
             forget_files(connection, contract, list(chosen))
-            again = BatchStamp(stamp.batch_id, stamp.now, chosen, before)
+            again = BatchStamp(stamp.batch_id, stamp.now, chosen, before, stamp.persons)
             for group in grouped(sorted(files, key=lambda file: file.name)):
                 readings = stage(connection, contract, group, tracker)
                 merge_staged(connection, contract, readings, again)

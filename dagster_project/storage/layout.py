@@ -53,6 +53,27 @@ class DataLayout:
         return self.warehouse_dir / "report_cache"
 
     @property
+    def privacy(self) -> Path:
+        """The key for pseudonyms, tombstones and receipts of erasures: not to be made anew from anything."""
+        return self.root / "privacy"
+
+    @property
+    def pseudonym_key(self) -> Path:
+        return self.privacy / "pseudonym.key"
+
+    @property
+    def erased_persons(self) -> Path:
+        return self.privacy / "erased.jsonl"
+
+    @property
+    def erasure_journal(self) -> Path:
+        return self.privacy / "erasure.journal"
+
+    @property
+    def receipts(self) -> Path:
+        return self.privacy / "receipts"
+
+    @property
     def ledger(self) -> Path:
         return self.root / "ledger"
 
@@ -74,7 +95,8 @@ class DataLayout:
 
     def prepare(self) -> None:
         """Create the folders this project writes to, closed to other users."""
-        for folder in (self.quarantine, self.warehouse_dir, self.runs, self.dagster_home, self.dbt_target, self.ledger):
+        private = (self.quarantine, self.warehouse_dir, self.runs, self.dagster_home, self.dbt_target)
+        for folder in (*private, self.ledger, self.privacy):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for folder in (self.published_dir, self.releases, self.reports):
             folder.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -19,6 +19,8 @@ from dagster_project.contracts.loader import reference_contracts
 from dagster_project.contracts.model import Column, LogicalType, TableContract
 from dagster_project.contracts.render import reference_table_ddl
 from dagster_project.core.errors import ReferenceDataError
+from dagster_project.storage.erased_persons import Persons
+from dagster_project.storage.pseudonym_key import require_same_key
 
 _ARROW_TYPES: Mapping[LogicalType, pa.DataType] = {
     LogicalType.STRING: pa.string(),
@@ -73,9 +75,20 @@ def stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
 
 
 def write_reference(
-    connection: duckdb.DuckDBPyConnection, tables: Mapping[str, ReferenceTable], loaded_at: datetime
+    connection: duckdb.DuckDBPyConnection,
+    tables: Mapping[str, ReferenceTable],
+    loaded_at: datetime,
+    persons: Persons | None = None,
 ) -> None:
-    """Replace all reference tables and note each new content in `reference.file_history`, in one transaction."""
+    """Replace all reference tables and note each new content in `reference.file_history`, in one transaction.
+
+    Ids of viewers are stored as the same pseudonyms as in the logs, so that they still join; None keeps the ids.
+
+    Raises:
+        PrivacyError: The warehouse was filled with another key.
+    """
+    if persons is not None:
+        require_same_key(connection, persons.pseudonymizer)
     connection.execute("create schema if not exists reference")
     connection.execute(
         "create table if not exists reference.file_history "
@@ -88,7 +101,7 @@ def write_reference(
         connection.execute("insert into reference.fingerprint values (?)", [reference_fingerprint(tables)])
         for name, table in tables.items():
             connection.execute(reference_table_ddl(table.contract))
-            connection.register("reference_rows", table.rows)
+            connection.register("reference_rows", _named(table, persons))
             connection.execute(f"insert into {table.contract.relation} select * from reference_rows")
             connection.unregister("reference_rows")
             connection.execute(
@@ -100,6 +113,18 @@ def write_reference(
     except BaseException:
         connection.rollback()
         raise
+
+
+def _named(table: ReferenceTable, persons: Persons | None) -> pa.Table:
+    rows = table.rows
+    if persons is None:
+        return rows
+    for place, column in enumerate(table.contract.columns):
+        if column.names_viewer:
+            ids = rows[column.name].to_pylist()
+            names = pa.array([None if text is None else persons.pseudonym(text) for text in ids], pa.string())
+            rows = rows.set_column(place, column.name, names)
+    return rows
 
 
 def create_missing_references(connection: duckdb.DuckDBPyConnection, names: Iterable[str]) -> None:

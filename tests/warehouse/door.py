@@ -13,6 +13,7 @@ import duckdb
 from dagster_project.contracts import TableContract, feed_contracts
 from dagster_project.ingest import FileOutcome, ingest_feed, prepare_raw
 from dagster_project.storage.batches import prepare_history
+from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.layout import DataLayout
 
 VIEWS = feed_contracts()["views"]
@@ -62,8 +63,11 @@ def lines(rows: Iterable[dict[str, Any] | str]) -> str:
 class Door:
     """A data root and its raw tables; each delivery is a night's batch of its own."""
 
-    def __init__(self, root: Path, connection: duckdb.DuckDBPyConnection | None = None) -> None:
+    def __init__(
+        self, root: Path, connection: duckdb.DuckDBPyConnection | None = None, persons: Persons | None = None
+    ) -> None:
         self.layout = DataLayout(root)
+        self.persons = persons
         self.layout.prepare()
         self.connection = connection or duckdb.connect()
         self.connection.execute("set TimeZone = 'UTC'")
@@ -83,7 +87,12 @@ class Door:
         now = FIRST_NIGHT + timedelta(days=self._nights)
         self._nights += 1
         result = ingest_feed(
-            self.connection, self.layout, contract, batch_id=f"night-{self._nights}-{contract.name}", now=now
+            self.connection,
+            self.layout,
+            contract,
+            batch_id=f"night-{self._nights}-{contract.name}",
+            now=now,
+            persons=self.persons,
         )
         return {file.file_name: file for file in result.files}
 

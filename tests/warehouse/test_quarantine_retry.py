@@ -18,7 +18,9 @@ from dagster_project.cli.quarantine import app
 from dagster_project.contracts import TableContract
 from dagster_project.core.errors import CliffhangerError, LandingFileError, NothingToDo, PartlyDone, UsageError
 from dagster_project.ingest import profile_feed
+from dagster_project.settings import load_settings
 from dagster_project.storage.batches import pending_batches
+from dagster_project.storage.erased_persons import Persons, load_persons
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import open_warehouse
 
@@ -46,7 +48,12 @@ def opened(root: Path) -> Iterator[Door]:
     layout = DataLayout(root)
     layout.prepare()
     with closing(open_warehouse(layout)) as connection:
-        yield Door(root, connection)
+        yield Door(root, connection, session_persons(layout))
+
+
+def session_persons(layout: DataLayout) -> Persons:
+    """Whoever the command knows: it names persons by the key of the environment."""
+    return load_persons(layout, load_settings().pseudonym_key_file)
 
 
 def call(*arguments: str) -> str:
@@ -64,7 +71,7 @@ def asked(*arguments: str) -> list[dict[str, Any]]:
 
 
 def clean(root: Path, rows: list[dict[str, Any]], contract: TableContract = VIEWS) -> list[tuple[Any, ...]]:
-    door = Door(root.parent / "clean")
+    door = Door(root.parent / "clean", persons=session_persons(DataLayout(root)))
     door.deliver(f"{contract.name}/clean.jsonl", rows, contract)
     return door.raw_rows(contract.name)
 
@@ -136,7 +143,7 @@ def test_a_retry_after_the_contract_was_widened_equals_a_clean_load(
     (outcome,) = asked("retry", "--feed", "views", "--reason", "too_long")
     assert (outcome["status"], outcome["accepted"], outcome["blank"]) == ("loaded", 90, 1)
     assert asked("list", "--feed", "views") == []
-    fresh = Door(root.parent / "fresh")
+    fresh = Door(root.parent / "fresh", persons=session_persons(DataLayout(root)))
     fresh.deliver("views/held.jsonl", [*GOOD, *BAD, ""], wide)
     books = "select * exclude (batch_id) from raw.files where feed = 'views' order by all"
     everything = "select * from raw.views order by all"
