@@ -222,12 +222,22 @@ class _Records:
         return [name for name in self._header or [] if name and name not in known]
 
     def _hide_persons(self, text: str) -> str:
-        """Best effort on a record whose fields cannot be told for sure."""
+        """Best effort on a record whose fields cannot be told for sure.
+
+        With more or fewer fields than the header it is unknown where the fields shift: a personal one may stand
+        anywhere between its place counted from the front and that counted from the back.
+        """
         personal = {column.name for column in self._contract.columns if column.is_personal}
+        header = self._header or []
         parts = text.split(self._delimiter)
-        for position, name in enumerate(self._header or []):
-            if name in personal and position < len(parts) and parts[position].strip(_WHITE):
-                parts[position] = _HIDDEN
+        for from_front, name in enumerate(header):
+            if name not in personal:
+                continue
+            from_back = from_front + len(parts) - len(header)
+            first, last = sorted((from_front, from_back))
+            for place in range(max(first, 0), min(last + 1, len(parts))):
+                if parts[place].strip(_WHITE):
+                    parts[place] = _HIDDEN
         return self._delimiter.join(parts)
 
     def _batch(self) -> pa.RecordBatch:

@@ -42,6 +42,8 @@ def problem(contract: TableContract) -> str:
 
 def masked(contract: TableContract, text: str) -> str:
     """`text` with the values of personal columns hidden, also where the text is not valid JSON."""
+    # NULs could hide a key (a line of UTF-16 is full of them).
+    text = f"replace({text}, chr(0), '')"
     for column in contract.columns:
         if column.is_personal:
             text = hidden_key(text, column.name)
@@ -49,10 +51,12 @@ def masked(contract: TableContract, text: str) -> str:
 
 
 def hidden_key(text: str, key: str) -> str:
-    """`text` with `***` for every value of a JSON key."""
-    # A text, also one without an end; something nested, up to its first closing bracket; any other literal.
-    pattern = rf'("{key}"\s*:\s*)("(?:[^"\\]|\\.)*"?|[{{\[][^}}\]]*[}}\]]*|[^,}}\s]+)'
-    return rf"""regexp_replace({text}, '{pattern}', '\1"***"', 'g')"""
+    """`text` with `***` for every value of a JSON key, in whatever case and quotes it stands, also within a text."""
+    name = rf"""\\*["']?\b{key}\b\\*["']?\s*[:=]\s*"""
+    # A text, also one without an end or within a text; something nested, up to its first closing bracket; any other
+    # literal.
+    value = r"""\\+"[^"]*"?|"(?:[^"\\]|\\.)*"?|'(?:[^'\\]|\\.)*'?|[{\[][^}\]]*[}\]]*|[^,}\s]+"""
+    return rf"""regexp_replace({text}, {rules.quoted(f"(?i)({name})({value})")}, '\1"***"', 'g')"""
 
 
 def canonical(

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 BLOCK_BYTES = 1024**2
 RATIO_LIMIT = 200
 """Real logs shrink 5 to 30 times; a bomb shrinks a thousand times."""
-RATIO_FREE_BYTES = 8 * 1024**2
+RATIO_FREE_BYTES = 4 * 1024**2
+_PIECE_BYTES = 64 * 1024
+"""So much is handed to an unpacker at once: what it was given and has not unpacked yet counts against the ratio."""
 _UNPACKING_ERRORS: tuple[type[Exception], ...] = (
     OSError,
     EOFError,
@@ -118,9 +120,23 @@ def unpack(reader: HashingReader, packing: Packing) -> Iterator[bytes]:
         yield block
 
 
+class _Pieces(io.RawIOBase):
+    """Gives `_PIECE_BYTES` at most, however much is asked for."""
+
+    def __init__(self, reader: HashingReader) -> None:
+        super().__init__()
+        self._reader = reader
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        return self._reader.readinto(memoryview(buffer)[:_PIECE_BYTES])
+
+
 def _open(reader: HashingReader, packing: Packing) -> BinaryIO:
     if packing is Packing.GZIP:
-        return igzip.IGzipFile(fileobj=io.BufferedReader(reader, 256 * 1024), mode="rb")  # type: ignore[no-any-return]
+        return igzip.IGzipFile(fileobj=_Pieces(reader), mode="rb")  # type: ignore[no-any-return]
     if packing is Packing.ZSTANDARD:
         return pa.CompressedInputStream(pa.PythonFile(reader, mode="r"), "zstd")  # type: ignore[no-any-return]
     return io.BufferedReader(reader, BLOCK_BYTES)

@@ -82,8 +82,8 @@ class Expectation:
     """What becomes of a file.
 
     Attributes:
-        status: Of the outcome told: loaded, rejected, held, known; `unread` when it is told as no regular file, `ignored`
-            when it is not even told.
+        status: Of the outcome told: loaded, rejected, held, known; `unread` when it is told as no regular file,
+            `ignored` when it is not even told.
         reason: Reason code of the file, where it has one.
         taken: The typed row in raw, by line.
         refused: Reason code in quarantine, by line.

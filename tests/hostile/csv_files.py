@@ -88,9 +88,7 @@ EITHER = [
         MISSING_COLUMN,
         numbered(SEMICOLONS, first=2),
     ),
-    _csv(
-        "either_file", "tabs", "tabs.csv", table(TABS).replace(",", "\t"), MISSING_COLUMN, numbered(TABS, first=2)
-    ),
+    _csv("either_file", "tabs", "tabs.csv", table(TABS).replace(",", "\t"), MISSING_COLUMN, numbered(TABS, first=2)),
     FileKind(
         "either_file",
         "csv",

@@ -33,6 +33,8 @@ from hostile_rows import ROW_KINDS
 NEIGHBOURS = 25
 """Good rows around each hostile one: bad rows stay under the share at which a file is held."""
 _BOMB = 48 * 1024**2
+_LARGE_BOMB = 256 * 1024**2
+"""So large that it would be read for long if only what is delivered were counted."""
 _ENDLESS = 40 * 1024**2
 _NOISE = random.Random(20_260_512)
 Make = Callable[[str, int], Row]
@@ -132,7 +134,7 @@ REJECTED = [
     _refused(
         "gzip bomb, one valid row repeated",
         "bomb-row.jsonl.gz",
-        lambda: gzip.compress(json_lines(rows("bomb", 1)) * (_BOMB // 300)),
+        lambda: gzip.compress(json_lines(rows("bomb", 1)) * (_LARGE_BOMB // 300), 6),
         TOO_LARGE,
     ),
 ]
@@ -219,7 +221,7 @@ REPEATED = [
 ]
 NAMES = {
     "space": "a b.jsonl",
-    "quote": "it's \"quoted\".jsonl",
+    "quote": 'it\'s "quoted".jsonl',
     "semicolon": "a;drop table raw.views;.jsonl",
     "shell": "$(touch pwned) `id`.jsonl",
     "glob": "*?[a-z].jsonl",

@@ -13,7 +13,17 @@ SECRET = "secret-"
 UNREAD, IGNORED = Expectation("unread", "not_a_regular_file"), Expectation("ignored")
 UNFINISHED = (
     *("a.jsonl.tmp", "a.jsonl.part", "a.jsonl.gz.part", "a.parquet.tmp", ".a.jsonl", "_a.jsonl", "_SUCCESS"),
-    *("a.jsonl.crdownload", "a.jsonl.swp", "a.jsonl~", "a.txt", "a.jsonl.bz2", "a.zip", "a.xlsx", "a", "_spark/a.jsonl"),
+    *(
+        "a.jsonl.crdownload",
+        "a.jsonl.swp",
+        "a.jsonl~",
+        "a.txt",
+        "a.jsonl.bz2",
+        "a.zip",
+        "a.xlsx",
+        "a",
+        "_spark/a.jsonl",
+    ),
 )
 """Names a writer gives what is not finished, and names of other things that end up beside data."""
 
@@ -38,10 +48,7 @@ IRREGULAR = {
 }
 OTHER_FILES: list[FileKind] = [
     *(_unfinished(path) for path in UNFINISHED),
-    *(
-        _irregular(kind, path, IGNORED if path == "directory.jsonl" else UNREAD)
-        for kind, path in IRREGULAR.items()
-    ),
+    *(_irregular(kind, path, IGNORED if path == "directory.jsonl" else UNREAD) for kind, path in IRREGULAR.items()),
 ]
 
 

@@ -25,7 +25,9 @@ CORRUPT, TOO_LARGE, MISSING, TWICE, BAD_TYPE = (
 def columns(rows: list[Row]) -> dict[str, pa.Array]:
     """The rows as typed columns."""
     return {
-        name: pa.array([row[name] for row in rows], next(_TYPES[type(row[name])] for row in rows if row[name] is not None))
+        name: pa.array(
+            [row[name] for row in rows], next(_TYPES[type(row[name])] for row in rows if row[name] is not None)
+        )
         for name in rows[0]
     }
 
@@ -159,9 +161,7 @@ REFUSED = [
         lambda made: pa.array([float(2**53), float(2**53 + 2), 1e18]),
         BAD_TYPE,
     ),
-    _file(
-        "zero", "JSON lines named .parquet", "json", lambda: b'{"ad_event_id":"parquet-json-1"}\n' * 3, CORRUPT
-    ),
+    _file("zero", "JSON lines named .parquet", "json", lambda: b'{"ad_event_id":"parquet-json-1"}\n' * 3, CORRUPT),
 ]
 EITHER = [
     *(
