@@ -153,8 +153,13 @@ def sha256_of(file: LandedFile) -> str:
 def _set_known_aside(
     connection: Connection, contract: TableContract, group: Sequence[LandedFile]
 ) -> tuple[list[LandedFile], dict[LandedFile, str]]:
-    """Files to read, and re-deliveries by sha-256: a file as large as a known one is hashed before it is read."""
-    known = known_files(connection, contract.name)
+    """Files to read, and re-deliveries by sha-256: a file as large as a known one is hashed before it is read.
+
+    What was refused as a whole is read once more under its new name, which may be the right one.
+    """
+    known = {
+        sha256: file for sha256, file in known_files(connection, contract.name).items() if file.status != "rejected"
+    }
     sizes = {file.size_bytes for file in known.values()}
     fresh: list[LandedFile] = []
     repeated: dict[LandedFile, str] = {}

@@ -18,10 +18,12 @@ from dagster_project.ingest.typing_rules import moment
 from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.raw_tables import (
     KnownFile,
+    forget_files,
     known_files,
     note_batch,
     note_name,
     note_unknown_columns,
+    note_unmirrored,
     replace_held,
 )
 from dagster_project.storage.warehouse import Connection
@@ -94,15 +96,25 @@ def watermark(connection: Connection, contract: TableContract) -> datetime | Non
 def _settle_identity(
     connection: Connection, contract: TableContract, readings: Sequence[FileReading], stamp: BatchStamp
 ) -> list[FileReading]:
-    """Contents seen before keep only their new name; the first of equal files in this group is the one that counts."""
-    seen = set(known_files(connection, contract.name))
+    """Contents seen before keep only their new name; the first of equal files in this group is the one that counts.
+
+    A content that was refused as a whole may have come under a wrong name: it counts under the first that fits it.
+    """
+    known = known_files(connection, contract.name)
+    refused = {sha256 for sha256, file in known.items() if file.status == "rejected"}
+    seen = set(known)
     loaded, repeated = [], []
-    for reading in readings:
+    for reading in sorted(readings, key=lambda reading: reading.status == "rejected"):
         if reading.status == "changing":
             continue
         if reading.sha256 not in stamp.former:
             note_name(connection, reading.file, reading.sha256, stamp.now)
-        if reading.sha256 in seen:
+        if reading.sha256 in refused and reading.status == "read":
+            forget_files(connection, contract, [reading.sha256])
+            note_unmirrored(connection, contract.name, reading.sha256)
+            refused.remove(reading.sha256)
+            loaded.append(reading)
+        elif reading.sha256 in seen:
             reading.status = "known"
             repeated.append(reading.index)
         elif reading.status == "read":
@@ -203,7 +215,7 @@ def _insert_books(
             continue
         ingest_date, ingested_at = stamp.of(reading.sha256)
         if reading.status == "rejected":
-            connection.execute("insert into raw.unmirrored values (?, ?)", [contract.name, reading.sha256])
+            note_unmirrored(connection, contract.name, reading.sha256)
         elif reading.status == "read":
             replace_held(connection, contract.name, reading.sha256, _name(reading, stamp))
         note_unknown_columns(connection, contract.name, reading.sha256, reading.unknown_columns)

@@ -123,6 +123,11 @@ def note_unknown_columns(connection: Connection, feed: str, file_sha256: str, na
         connection.execute("insert into raw.unknown_columns values (?, ?, ?)", [feed, file_sha256, name])
 
 
+def note_unmirrored(connection: Connection, feed: str, file_sha256: str) -> None:
+    """The content's mirror in the quarantine folder is to be written anew, or taken away when nothing is refused."""
+    connection.execute("insert into raw.unmirrored values (?, ?)", [feed, file_sha256])
+
+
 def accepted_in_spite(connection: Connection, feed: str) -> set[str]:
     """Contents an operator has accepted although too many of their rows are bad."""
     rows = connection.execute(
