@@ -53,7 +53,8 @@ def _write_mirror(connection: Connection, path: Path, feed: str, file_sha256: st
         "where feed = ? and file_sha256 = ? and reason_code <> 'held' order by line_no, reason_code",
         [feed, file_sha256],
     )
-    partial = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # One name for all runs: the next run writes over what a killed one has left.
+    partial = path.with_name(f".{path.name}.tmp")
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     count = 0
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

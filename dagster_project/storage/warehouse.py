@@ -21,6 +21,13 @@ Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 
 _log = logging.getLogger(__name__)
+_REFUSALS = (
+    duckdb.IOException,
+    duckdb.FatalException,
+    duckdb.TransactionException,
+    duckdb.OutOfMemoryException,
+)
+"""What the database says when disk or memory fail it; any other error of its is a fault of this program."""
 _LOCK_POLL_SECONDS = 0.05
 _MEMORY_SHARE = 0.25
 _MEMORY_FLOOR = 512 * 1024**2
@@ -32,21 +39,52 @@ _THREAD_CEILING = 8
 def writer_lock(layout: DataLayout, wait_seconds: float = 0.0) -> Iterator[None]:
     """Hold the one writer's lock; the kernel frees it when the process ends, however it ends.
 
+    What the disk or memory refuses the database while it is held is told as a `WarehouseError`.
+
     Args:
         wait_seconds: How long to wait for another writer.
 
     Raises:
-        WarehouseError: Another process still holds it; the message names its process id.
+        WarehouseError: Another process still holds it (the message names its process id), the lock file cannot be
+            written, or the database was refused what it needs.
     """
-    layout.warehouse_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(layout.writer_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        layout.warehouse_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(layout.writer_lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise _lock_error(layout, error) from error
     try:
         _wait_for_lock(descriptor, layout.writer_lock, wait_seconds)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        yield
+        try:
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        except OSError as error:
+            raise _lock_error(layout, error) from error
+        try:
+            yield
+        except _REFUSALS as error:
+            raise refused_error(layout.warehouse, error) from error
     finally:
         os.close(descriptor)
+
+
+def refused_error(path: Path, error: duckdb.Error) -> WarehouseError:
+    """The explanation of what disk or memory refused the database outside a transaction of ours."""
+    return WarehouseError(
+        "the warehouse could not be read or written",
+        where=str(path),
+        why=str(error).splitlines()[0],
+        fix="free disk space or memory, see that the disk is sound, and run again; what was committed is kept",
+    )
+
+
+def _lock_error(layout: DataLayout, error: OSError) -> WarehouseError:
+    return WarehouseError(
+        "the writer lock cannot be taken",
+        where=str(layout.writer_lock),
+        why=error.strerror or str(error),
+        fix="make the folder writable and free disk space, then run again; nothing was changed",
+    )
 
 
 def _wait_for_lock(descriptor: int, path: Path, wait_seconds: float) -> None:
@@ -169,21 +207,31 @@ def _connect(layout: DataLayout, path: Path, *, read_only: bool, memory_factor: 
 
 
 def _create(layout: DataLayout) -> None:
-    """A new database file is not written in one step, so it grows under another name and is renamed when whole."""
+    """A new database file is not written in one step, so it grows under another name and is renamed when whole.
+
+    The name is always the same, so that what a killed process has left of it is cleared by the next.
+    """
     path = layout.warehouse
-    partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
+    partial = path.with_name(f"{path.name}.tmp")
     try:
+        _clear(partial)
         _connect(layout, partial, read_only=False).close()
         partial.chmod(0o600)
         partial.rename(path)
     except (duckdb.Error, OSError) as error:
-        partial.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            _clear(partial)  # in vain on a disk that fails; the next run does it
         raise WarehouseError(
             "the warehouse file cannot be created",
             where=str(path),
             why=str(error),
             fix="make the folder writable and free disk space",
         ) from error
+
+
+def _clear(partial: Path) -> None:
+    partial.unlink(missing_ok=True)
+    _write_ahead_log(partial).unlink(missing_ok=True)
 
 
 def _connect_or_set_log_aside(layout: DataLayout, read_only: bool) -> Connection:
@@ -213,6 +261,8 @@ def _set_log_aside(layout: DataLayout, cause: Exception) -> Connection:
 
 def _fold_in_log(connection: Connection, path: Path) -> None:
     try:
+        # A run that was killed right here has left the schema in the log.
+        connection.execute("drop schema if exists recovery_guard")
         connection.execute("create schema recovery_guard")
         connection.execute("drop schema recovery_guard")
         connection.execute("checkpoint")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -219,6 +220,69 @@ def test_a_mirror_that_cannot_be_written_is_told_and_kept_in_mind(
         assert len(list(folder.glob("*.jsonl"))) == 1
 
 
+def test_what_a_killed_run_left_of_a_mirror_is_cleared_by_the_next(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (layout.landing / "views/a.jsonl").write_text("not json\n", encoding="utf-8")
+
+    def killed(_: int) -> None:
+        raise KeyboardInterrupt  # the file is written and not yet renamed
+
+    with closing(open_warehouse(layout)) as connection:
+        prepare_raw(connection, {"views": VIEWS})
+        with monkeypatch.context() as patched:
+            patched.setattr("dagster_project.storage.quarantine_files.os.fsync", killed)
+            patched.setattr("dagster_project.storage.quarantine_files.os.getpid", lambda: 1)
+            with pytest.raises(KeyboardInterrupt):
+                ingest_feed(connection, layout, VIEWS, batch_id="1", now=NOW)
+        ingest_feed(connection, layout, VIEWS, batch_id="2", now=NOW)
+    assert [path.suffix for path in (layout.quarantine / "views").iterdir()] == [".jsonl"]
+
+
+def test_what_a_killed_run_left_of_a_new_warehouse_is_cleared_by_the_next(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "rename", killed)
+        patched.setattr("dagster_project.storage.warehouse.os.getpid", lambda: 1)
+        with pytest.raises(KeyboardInterrupt):
+            open_warehouse(layout)
+    left = [path for path in layout.warehouse_dir.iterdir() if path.is_file()]
+    assert len(left) == 1
+    left[0].write_bytes(b"cut")
+    open_warehouse(layout).close()
+    assert [path.name for path in layout.warehouse_dir.iterdir() if path.is_file()] == [layout.warehouse.name]
+
+
+def test_what_the_disk_refuses_the_database_is_told_outside_of_transactions_too(layout: DataLayout) -> None:
+    def write(limit: int) -> None:
+        kept = resource.getrlimit(resource.RLIMIT_FSIZE)
+        with writer_lock(layout), closing(open_warehouse(layout)) as connection:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (limit, kept[1]))
+            try:
+                connection.execute("create table t as select range as a from range(1000000)")
+            finally:
+                resource.setrlimit(resource.RLIMIT_FSIZE, kept)
+
+    with pytest.raises(WarehouseError, match="the warehouse could not be read or written"):
+        write(64 * 1024)
+    write(resource.getrlimit(resource.RLIMIT_FSIZE)[0])
+    with closing(open_warehouse(layout)) as connection:
+        assert connection.execute("select count(*) from t").fetchone() == (1_000_000,)
+
+
+def test_a_lock_file_that_cannot_be_written_is_told(layout: DataLayout, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> int:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("dagster_project.storage.warehouse.os.pwrite", full)
+    with pytest.raises(WarehouseError, match=r"the writer lock cannot be taken\. No space left"), writer_lock(layout):
+        pass
+
+
 @pytest.fixture
 def failing_read(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The second of two files cannot be opened."""
@@ -262,6 +326,22 @@ def test_a_log_left_by_a_killed_process_is_folded_in(layout: DataLayout) -> None
         assert not log.exists()
         assert connection.execute("from t").fetchall() == [(1,)]
     assert layout.warehouse.stat().st_mode & 0o777 == 0o600
+
+
+def test_a_recovery_that_is_killed_itself_is_made_good_by_the_next(layout: DataLayout) -> None:
+    code = (
+        "import os, sys; from pathlib import Path\n"
+        "from dagster_project.storage.layout import DataLayout\n"
+        "from dagster_project.storage.warehouse import open_warehouse\n"
+        "c = open_warehouse(DataLayout(Path(sys.argv[1])))\n"
+        "c.execute('create table t as select 1 as a'); c.execute('create schema recovery_guard'); os._exit(9)"
+    )
+    project = Path(__file__).resolve().parents[2]
+    assert subprocess.run([sys.executable, "-c", code, str(layout.root)], cwd=project, check=False).returncode == 9
+    with closing(open_warehouse(layout)) as connection:
+        assert connection.execute("from t").fetchall() == [(1,)]
+        schemas = {name for (name,) in connection.execute("select schema_name from duckdb_schemas()").fetchall()}
+        assert "recovery_guard" not in schemas
 
 
 def test_a_damaged_or_missing_warehouse_is_told(layout: DataLayout) -> None:
