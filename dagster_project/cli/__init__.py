@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from dagster_project.cli import doctor, ingest, init, money, pages, quarantine, release, report, run, simulate
+from dagster_project.cli import doctor, erase, ingest, init, money, pages, quarantine, release, report, run, simulate
 from dagster_project.cli.console import explain_error
 from dagster_project.core.errors import CliffhangerError
 
@@ -17,7 +17,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for module in (init, doctor, simulate, ingest, run, money, pages):
+for module in (init, doctor, simulate, ingest, run, money, pages, erase):
     module.register(app)
 app.add_typer(release.app, name="release")
 app.add_typer(quarantine.app, name="quarantine")

@@ -16,7 +16,7 @@ from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.landing import FileForm, LandedFile, Packing, RefusedEntry, discover, open_landed
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.quarantine_files import write_mirrors
-from dagster_project.storage.raw_tables import known_files, known_names, note_name
+from dagster_project.storage.raw_tables import known_files, known_names, note_name, superseded_contents
 from dagster_project.storage.warehouse import Connection, checkpoint, transaction
 
 GROUP_TEXT_BYTES = 1024**3
@@ -158,9 +158,12 @@ def _set_known_aside(
     What was refused as a whole is read once more under its new name, which may be the right one.
     """
     known = {
-        sha256: file for sha256, file in known_files(connection, contract.name).items() if file.status != "rejected"
+        sha256: file.size_bytes
+        for sha256, file in known_files(connection, contract.name).items()
+        if file.status != "rejected"
     }
-    sizes = {file.size_bytes for file in known.values()}
+    known |= superseded_contents(connection, contract.name)
+    sizes = set(known.values())
     fresh: list[LandedFile] = []
     repeated: dict[LandedFile, str] = {}
     for file in group:

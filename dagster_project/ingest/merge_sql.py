@@ -277,6 +277,18 @@ class MergeStatements:
             $batch_id, $ingest_date, $ingested_at
         from problem_row inner join staged_file using (_file_index)"""
 
+    def renew_duplicates(self) -> str:
+        """Content of duplicates anew from the row they repeat; parameter: pseudonyms of persons that were renamed."""
+        ids = [column.name for column in self.contract.columns if column.names_viewer]
+        named = " or ".join(f'list_contains($names, "{name}")' for name in ids)
+        return f"""update raw.lost_rows set content_sha256 = winner.content
+        from (
+            select {self._row_key} as row_key, sha256({canonical(self.contract, content_only=True)}) as content
+            from {self.contract.relation} where {named}
+        ) as winner
+        where lost_rows.feed = '{self.contract.name}' and lost_rows.state = 'duplicate'
+            and lost_rows.row_key = winner.row_key"""
+
     def find_affected(self, *, with_contenders: bool) -> str:
         """`affected`: every content whose counts may have changed."""
         older = "union select _sha256 from contender where _origin <> 'staged' and _state <> _state_before"

@@ -55,6 +55,10 @@ create table if not exists raw.decisions (
 );
 -- Columns of delivered files that no contract names, one row per file and column.
 create table if not exists raw.unknown_columns (feed varchar, file_sha256 varchar, column_name varchar);
+-- Contents that landed files had before a person was erased from them: delivered again, they are known.
+create table if not exists raw.superseded (
+    feed varchar, file_sha256 varchar, size_bytes bigint, successor_sha256 varchar
+);
 -- Files whose quarantine mirror is not written yet; emptied once it is.
 create table if not exists raw.unmirrored (feed varchar, file_sha256 varchar);
 """
@@ -98,6 +102,12 @@ def known_files(connection: Connection, feed: str) -> dict[str, KnownFile]:
         [feed],
     ).fetchall()
     return {row[0]: KnownFile(*row) for row in rows}
+
+
+def superseded_contents(connection: Connection, feed: str) -> dict[str, int]:
+    """Size in bytes by sha-256 of every content that an erasure has replaced in landing."""
+    rows = connection.execute("select file_sha256, size_bytes from raw.superseded where feed = ?", [feed]).fetchall()
+    return dict(rows)
 
 
 def names_of(connection: Connection, file_sha256: str) -> list[str]:

@@ -74,6 +74,15 @@ def stored_fingerprint(connection: duckdb.DuckDBPyConnection) -> str:
     return str(row[0]) if row else ""
 
 
+def follow_fingerprint(connection: duckdb.DuckDBPyConnection, *, before: str, after: str) -> None:
+    """An erasure has changed reference files and their rows here alike: nothing is to be computed anew for it."""
+    if stored_fingerprint(connection) == before:
+        connection.execute("update reference.fingerprint set value = ?", [after])
+        connection.execute(
+            "update raw.releases set reference_fingerprint = ? where reference_fingerprint = ?", [after, before]
+        )
+
+
 def write_reference(
     connection: duckdb.DuckDBPyConnection,
     tables: Mapping[str, ReferenceTable],
