@@ -11,6 +11,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from dagster_project.ingest.framing import Framer, Lines, OverlongLine
+from dagster_project.ingest.key_marks import key_marks, lines_of
 
 LINE_SCHEMA = pa.schema(
     [
@@ -21,13 +22,18 @@ LINE_SCHEMA = pa.schema(
         # neither unescaping nor a look for odd characters or blank texts.
         ("_is_plain", pa.bool_()),
         # How often `":` occurs, which is the number of keys when nothing is nested or escaped; -1 when a colon follows
-        # a space, so that the count could be too low. Rows where it differs from the keys found get a closer look.
+        # a space, so that the count could be too low. Rows whose keys found do not account for it get a closer look.
         ("_key_marks", pa.int32()),
+        # Of these, how often a null follows, and how often something that is neither a null nor a text.
+        ("_null_marks", pa.int32()),
+        ("_bare_marks", pa.int32()),
+        # The sum of the prints (`key_marks.key_print`) of the keys that are null.
+        ("_null_prints", pa.int64()),
         ("_fault", pa.string()),
     ]
 )
 _BLANKS = np.isin(np.arange(256), np.frombuffer(b" \t\r\n\v\f", np.uint8))
-_QUOTE, _COLON, _BACKSLASH, _DELETE, _SPACE, _NEWLINE = 0x22, 0x3A, 0x5C, 0x7F, 0x20, 0x0A
+_QUOTE, _BACKSLASH, _DELETE, _SPACE = 0x22, 0x5C, 0x7F, 0x20
 
 
 class FileCounts:
@@ -50,15 +56,15 @@ def json_batches(blocks: Iterator[bytes], file_index: int, counts: FileCounts) -
     counts.lines_read = framer.lines_read
 
 
-def first_keys(line: bytes) -> tuple[str, ...] | None:
-    """The keys of a line in order, or None when it is no JSON object or says one twice."""
+def first_pairs(line: bytes) -> dict[str, Any] | None:
+    """The keys of a line in order with their values, or None when it is no JSON object or says a key twice."""
     try:
-        pairs: Any = json.loads(line, object_pairs_hook=lambda pairs: [key for key, _ in pairs])
+        pairs: Any = json.loads(line, object_pairs_hook=list)
     except (ValueError, RecursionError):
         return None
-    if not line.lstrip().startswith(b"{") or len(set(pairs)) != len(pairs):
+    if not line.lstrip().startswith(b"{") or len(found := dict(pairs)) != len(pairs):
         return None
-    return tuple(pairs)
+    return found
 
 
 def _batches(framed: Lines | OverlongLine, file_index: int, counts: FileCounts) -> Iterator[pa.RecordBatch]:
@@ -73,7 +79,7 @@ def _batches(framed: Lines | OverlongLine, file_index: int, counts: FileCounts) 
     keep[faulty] = False
     counts.blank += int(is_blank.sum())
     line_numbers = np.arange(framed.first_line_no, framed.first_line_no + framed.count, dtype=np.int64)
-    marks = _key_marks(data, framed.offsets)
+    marks = key_marks(data, framed.offsets)
     if len(faulty):
         faults = [
             (int(line_numbers[row]), framed.line(row).decode("utf-8", "replace"), "invalid_utf8")
@@ -90,11 +96,11 @@ def _batches(framed: Lines | OverlongLine, file_index: int, counts: FileCounts) 
         if not keep.all():
             lines = lines.filter(pa.array(keep))
     if not keep.all():
-        line_numbers, is_plain, marks = line_numbers[keep], is_plain[keep], marks[keep]
+        line_numbers, is_plain, marks = line_numbers[keep], is_plain[keep], [found[keep] for found in marks]
     count = len(line_numbers)
     if count:
         indexes, no_fault = np.full(count, file_index, np.int32), pa.nulls(count, pa.string())
-        columns = [pa.array(column) for column in (indexes, line_numbers, lines, is_plain, marks, no_fault)]
+        columns = [pa.array(column) for column in (indexes, line_numbers, lines, is_plain, *marks, no_fault)]
         yield pa.record_batch(columns, schema=LINE_SCHEMA)
 
 
@@ -106,11 +112,12 @@ def text_array(text: bytes, offsets: NDArray[np.int32]) -> pa.StringArray:
 def blank_lines(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> NDArray[np.bool_]:
     """Which lines hold nothing but white space, shape (n,)."""
     starts, ends = offsets[:-1], offsets[1:]
-    candidates: NDArray[np.bool_] = _BLANKS[data[starts]]
-    if not candidates.any():
-        return candidates
-    inked = np.concatenate(([0], np.cumsum(~_BLANKS[data], dtype=np.int32)))
-    is_blank: NDArray[np.bool_] = inked[ends] == inked[starts]
+    is_blank: NDArray[np.bool_] = _BLANKS[data[starts]]
+    # An empty line is its line end; only longer lines that start blank need a look at all they hold.
+    longer = np.flatnonzero(is_blank & (ends - starts > 1))
+    if len(longer):
+        inked = np.concatenate(([0], np.cumsum(~_BLANKS[data], dtype=np.int32)))
+        is_blank[longer] = inked[ends[longer]] == inked[starts[longer]]
     return is_blank
 
 
@@ -121,32 +128,16 @@ def _inspect(lines: Lines, data: NDArray[np.uint8]) -> tuple[NDArray[np.bool_], 
     is_quote = data == _QUOTE
     starts_blank = is_quote[:-1] & (is_quote[1:] | (data[1:] <= _SPACE))
     if starts_blank.any():
-        is_plain[_rows_of(np.flatnonzero(starts_blank), lines.offsets)] = False
+        is_plain[lines_of(np.flatnonzero(starts_blank), lines.offsets)] = False
     if lines.text.isascii() and not any(mark in lines.text for mark in (b"\\", b"\x7f")):
         return is_plain, no_rows
-    rows = _rows_of(np.flatnonzero((data == _BACKSLASH) | (data >= _DELETE)), lines.offsets)
+    rows = lines_of(np.flatnonzero((data == _BACKSLASH) | (data >= _DELETE)), lines.offsets)
     is_plain[rows] = False
     try:
         lines.text.decode("utf-8")
     except UnicodeDecodeError:
         return is_plain, np.array([row for row in rows.tolist() if not _is_utf8(lines.line(row))], np.int64)
     return is_plain, no_rows
-
-
-def _key_marks(data: NDArray[np.uint8], offsets: NDArray[np.int32]) -> NDArray[np.int32]:
-    before, after = data[:-1], data[1:]
-    is_colon = after == _COLON
-    marks = np.flatnonzero((before == _QUOTE) & is_colon)
-    counts = np.diff(np.searchsorted(marks, offsets)).astype(np.int32)
-    is_spaced = (before <= _SPACE) & is_colon
-    if is_spaced.any():
-        spaced = np.flatnonzero(is_spaced)
-        counts[_rows_of(spaced[before[spaced] != _NEWLINE], offsets)] = -1
-    return counts
-
-
-def _rows_of(positions: NDArray[np.int64], offsets: NDArray[np.int32]) -> NDArray[np.int64]:
-    return np.unique(np.searchsorted(offsets, positions, side="right") - 1)
 
 
 def _is_utf8(line: bytes) -> bool:
@@ -164,7 +155,7 @@ def _faulty_batch(faults: list[tuple[int, str, str]], file_index: int) -> pa.Rec
         [line_no for line_no, _, _ in faults],
         [text for _, text, _ in faults],
         [False] * count,
-        [0] * count,
+        *([0] * count for _ in range(4)),
         [code for _, _, code in faults],
     ]
     arrays = [pa.array(column, field.type) for column, field in zip(columns, LINE_SCHEMA, strict=True)]

@@ -15,7 +15,7 @@ from dagster_project.ingest import staging_sql
 from dagster_project.ingest.adapters.expressions import create_macros
 from dagster_project.ingest.adapters.native_sql import header_names, record_contract
 from dagster_project.ingest.csv_records import CANONICAL, CsvForm, csv_batches, record_schema
-from dagster_project.ingest.json_lines import LINE_SCHEMA, FileCounts, first_keys, json_batches
+from dagster_project.ingest.json_lines import LINE_SCHEMA, FileCounts, first_pairs, json_batches
 from dagster_project.ingest.parquet_rows import parquet_batches
 from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
 from dagster_project.storage.landing import FileForm, LandedFile, has_changed, open_landed
@@ -201,18 +201,20 @@ def _look_again(connection: Connection, contract: TableContract, shapes: Sequenc
 
 
 def _sample(contract: TableContract, readings: Sequence[FileReading]) -> tuple[list[tuple[str, ...]], float]:
-    """From the first lines of a few files: lists of keys that seem to be in use, and the share of plain lines."""
+    """From the first lines of a few files: lists of keys that seem to be in use, share of quick lines."""
     shapes: list[tuple[str, ...]] = []
     plain = count = 0
     for reading in readings[:_SAMPLED_FILES]:
         batch = _first_batch(reading)
         if batch is None:
             continue
-        keys = first_keys(batch.column("_line")[0].as_py().encode())
+        pairs = first_pairs(batch.column("_line")[0].as_py().encode())
+        keys = None if pairs is None else tuple(pairs)
         if keys is not None and keys not in shapes and any(column.name in keys for column in contract.columns):
             shapes.append(keys)
-        plain += batch.column("_is_plain").true_count
         count += batch.num_rows
+        if pairs is None or staging_sql.has_usual_kinds(contract, pairs):
+            plain += batch.column("_is_plain").true_count
     return shapes[: staging_sql.KNOWN_SHAPE_LIMIT], plain / count if count else 1.0
 
 

@@ -9,14 +9,17 @@ Columns of this project's own start with `_`, which no contract column does.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from dagster_project.contracts.model import Column, LogicalType, NativeContract, TableContract
 from dagster_project.ingest import typing_rules as rules
 from dagster_project.ingest.adapters.native_sql import canonical_texts
+from dagster_project.ingest.key_marks import key_print
 
 KNOWN_SHAPE_LIMIT = 4
 _LEAF, _TEXT, _VALUE = "j_", "t_", "v_"
+_BARE = (LogicalType.INTEGER, LogicalType.NUMBER, LogicalType.BOOLEAN)
 
 
 def create_staged(contract: TableContract) -> str:
@@ -37,7 +40,8 @@ def set_failed_aside() -> list[str]:
     """Move what the quick way did not take to `second_look`, which has the columns of `json_lines.LINE_SCHEMA`."""
     return [
         """create or replace temp table second_look as
-        select _file_index, _line_no, _doc as _line, false as _is_plain, -1 as _key_marks, _fault
+        select _file_index, _line_no, _doc as _line, false as _is_plain, -1 as _key_marks,
+            0 as _null_marks, 0 as _bare_marks, 0 as _null_prints, _fault
         from staged where not _ok""",
         "delete from staged where not _ok",
     ]
@@ -46,18 +50,19 @@ def set_failed_aside() -> list[str]:
 def insert_json_quickly(contract: TableContract, source: str, shapes: Sequence[tuple[str, ...]]) -> str:
     """Type the lines of `source` that need no second look; the others are staged with `_ok` false.
 
-    Keys are counted: when their number is that of the contract columns found, none is null, unknown or said twice.
-    Otherwise the list of keys must be one of `shapes`.
+    Keys are counted: when the contract columns found and those said to be null account for all of them, none is
+    unknown or said twice; otherwise the list of keys must be one of `shapes`. Values that are no texts are counted
+    too: when the numbers and truth values found account for all of them, every text column holds a text.
     """
     columns = contract.columns
     texts = ", ".join(f"{_quick_text(column)} as {_TEXT}{column.name}" for column in columns)
     layers = f"""
-    {_parsed(contract, source)},
+    {_parsed(contract, source, quick=True)},
     sourced as (
         select _file_index, _line_no, _line as _doc, null::varchar as _raw, _fault, _is_plain,
-            _is_parsed and _is_plain and {_right_kinds(contract, quick=True)} as _is_sound,
-            case when _is_parsed and _key_marks <> _keys_found then json_keys(_line) end as _keys, {texts}
-        from leaves
+            _is_parsed and _is_plain and _key_marks >= 0 and {_bare_values_are_sound(contract)} as _is_sound,
+            case when _is_parsed and not _is_accounted then json_keys(_line) end as _keys, {texts}
+        from accounted
     ),
     sourced_with_shape as (
         select *, {_shape(shapes)} as _shape, null::varchar[] as _unknown from sourced
@@ -75,16 +80,16 @@ def insert_json_carefully(contract: TableContract, source: str, shapes: Sequence
     )
     leaf_names = "".join(f", {_LEAF}{column.name}" for column in contract.columns if rules.needs_json_leaf(column))
     layers = f"""
-    {_parsed(contract, source)},
+    {_parsed(contract, source, quick=False)},
     texts as (
         select _file_index, _line_no, _line as _doc, null::varchar as _raw, _fault, _is_plain, _is_parsed{leaf_names},
-            case when _is_parsed and _key_marks <> _keys_found then json_keys(_line) end as _keys, {texts}
-        from leaves
+            case when _is_parsed and not _is_accounted then json_keys(_line) end as _keys, {texts}
+        from accounted
     ),
     keyed as (select *, {_shape(shapes)} as _shape from texts),
     sourced as (
         select *,
-            _is_parsed and {_right_kinds(contract, quick=False)}
+            _is_parsed and {_right_kinds(contract)}
                 and (_shape is null or _shape > 0 or len(_keys) = list_unique(_keys)) as _is_sound,
             case when _shape = 0 then nullif(list_filter(_keys, lambda k: k not in ({names})), []) end as _unknown
         from keyed
@@ -121,46 +126,76 @@ def _as_document(contract: TableContract) -> str:
     return f"case when _fault is null then to_json({{{fields}}})::varchar end"
 
 
-def _parsed(contract: TableContract, source: str) -> str:
-    """Layers up to `leaves`: one lenient parse (any key may be missing), each value as text or JSON text."""
-    structure = ", ".join(
-        f'"{column.name}":"{"JSON" if rules.needs_json_leaf(column) else "VARCHAR"}"' for column in contract.columns
-    )
-    found = " + ".join(f'(_parsed."{column.name}" is not null)::integer' for column in contract.columns)
-    leaves = ", ".join(f'_parsed."{column.name}"::varchar as {_LEAF}{column.name}' for column in contract.columns)
+def _parsed(contract: TableContract, source: str, *, quick: bool) -> str:
+    """Layers up to `accounted`: one lenient parse (any key may be missing), each value as text or JSON text."""
+    columns = contract.columns
+    kinds = {column.name: "JSON" if _is_json_leaf(column, quick=quick) else "VARCHAR" for column in columns}
+    structure = ", ".join(f'"{name}":"{kind}"' for name, kind in kinds.items())
+    found = " + ".join(f'(_parsed."{column.name}" is not null)::integer' for column in columns)
+    leaves = ", ".join(f'_parsed."{column.name}"::varchar as {_LEAF}{column.name}' for column in columns)
+    nulls = " + ".join(f"case when {_LEAF}{name} is null then {key_print(name)} else 0 end" for name in kinds)
     return f"""with parsed_lines as (
         select *,
             case when _fault is null and json_valid(_line) then try(from_json(_line, '{{{structure}}}')) end as _parsed
         from {source}
     ),
     leaves as (
-        select _file_index, _line_no, _line, _is_plain, _key_marks, _fault, _parsed is not null as _is_parsed,
-            {found} as _keys_found, {leaves}
+        select _file_index, _line_no, _line, _is_plain, _key_marks, _null_marks, _bare_marks, _null_prints, _fault,
+            _parsed is not null as _is_parsed, {found} as _keys_found, {leaves}
         from parsed_lines
+    ),
+    accounted as (
+        select *,
+            _key_marks - _null_marks = _keys_found
+                and (_null_marks = 0 or (_key_marks = {len(columns)} and _null_prints = {nulls})) as _is_accounted
+        from leaves
     )"""
 
 
+def has_usual_kinds(contract: TableContract, row: Mapping[str, Any]) -> bool:
+    """Whether numbers and truth values stand in columns of numbers and truth values only, as the quick way wants it."""
+    bare = {column.name for column in contract.columns if column.logical_type in _BARE}
+    return all(value is None or isinstance(value, str) or name in bare for name, value in row.items())
+
+
+def _is_json_leaf(column: Column, *, quick: bool) -> bool:
+    """Quickly: numbers and truth values, so that one in quotes fails its cast; texts are proved by counting."""
+    if quick:
+        return column.logical_type in _BARE
+    return rules.needs_json_leaf(column)
+
+
+def _bare_values_are_sound(contract: TableContract) -> str:
+    """Every value that is no text belongs to a number or truth value found, so that none stands in a text column.
+
+    A decimal in quotes is none of them; a value that is neither has no text.
+    """
+    counted, tests = [], []
+    for column in contract.columns:
+        leaf = _LEAF + column.name
+        if column.logical_type is LogicalType.NUMBER:
+            counted.append(f"coalesce(not starts_with({leaf}, '\"'), false)::integer")
+            tests.append(f"({leaf} is null or ({rules.json_text(column, leaf, '_line')}) is not null)")
+        elif column.logical_type in _BARE:
+            counted.append(f"({leaf} is not null)::integer")
+    return " and ".join([f"_bare_marks = {' + '.join(counted) or '0'}", *tests])
+
+
 def _quick_text(column: Column) -> str:
-    """The text of a value whose JSON type is the usual one, on a plain row."""
+    """The text of a value on a plain row."""
     leaf = _LEAF + column.name
-    if rules.is_free_text(column):
-        return f"substr({leaf}, 2, strlen({leaf}) - 2)"
-    return rules.json_text(column, leaf, "_line")
+    return rules.json_text(column, leaf, "_line") if column.logical_type is LogicalType.NUMBER else leaf
 
 
-def _right_kinds(contract: TableContract, *, quick: bool) -> str:
+def _right_kinds(contract: TableContract) -> str:
     """No text column holds a value of another JSON type.
 
-    Carefully: a value without a text is of the wrong type, except a blank string, which is no value. Quickly: a string.
+    A value without a text is of the wrong type, except a blank string, which is no value.
     """
     tests = []
     for column in contract.columns:
         leaf, text = _LEAF + column.name, _TEXT + column.name
-        if quick and rules.is_free_text(column):
-            tests.append(f"({leaf} is null or starts_with({leaf}, '\"'))")
-        elif quick and column.logical_type is LogicalType.NUMBER:
-            tests.append(f"({leaf} is null or ({rules.json_text(column, leaf, '_line')}) is not null)")
-        elif not quick and rules.needs_json_leaf(column):
+        if rules.needs_json_leaf(column):
             tests.append(f"({text} is not null or {leaf} is null or starts_with({leaf}, '\"'))")
     return f"({' and '.join(tests) or 'true'})"
 

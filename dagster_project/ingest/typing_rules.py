@@ -106,7 +106,7 @@ def exact_number(column: Column, leaf: str, line: str) -> str:
     key = f'"{column.name}":'
     endings = [(gap, end) for gap in ("", " ") for end in (",", "}")]
     proof = " or ".join(f"contains({line}, '{key}{gap}' || {leaf} || '{end}')" for gap, end in endings)
-    return f"case when _key_marks = _keys_found and ({proof}) then {leaf} else {exact_mention(column, line)} end"
+    return f"case when _is_accounted and ({proof}) then {leaf} else {exact_mention(column, line)} end"
 
 
 def exact_mention(column: Column, line: str) -> str:

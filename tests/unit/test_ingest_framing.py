@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dagster_project.ingest.framing import Framer, Lines, OverlongLine
-from dagster_project.ingest.json_lines import FileCounts, first_keys, json_batches
+from dagster_project.ingest.json_lines import FileCounts, first_pairs, json_batches
 
 ALPHABET = [
     b"\n",
@@ -124,10 +124,10 @@ def test_key_marks_never_undercount_and_plain_lines_hide_nothing(row: dict[str, 
             assert all(value.strip() and value.isascii() and "\\" not in value for value in texts)
 
 
-def test_first_keys_are_taken_from_whole_objects_only() -> None:
-    assert first_keys(b'{"a":1,"b":null}\n') == ("a", "b")
+def test_first_pairs_are_taken_from_whole_objects_only() -> None:
+    assert first_pairs(b'{"a":1,"b":null,"c":{"d":2}}\n') == {"a": 1, "b": None, "c": [("d", 2)]}
     for line in (b'{"a":1,"a":2}', b"[1]", b'"x"', b"{", b"null", b'[["a",1]]'):
-        assert first_keys(line) is None
+        assert first_pairs(line) is None
 
 
 def test_offsets_are_zero_copy_views_of_the_block() -> None:

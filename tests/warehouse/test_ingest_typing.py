@@ -58,6 +58,8 @@ REFUSED: list[tuple[str, str, bytes]] = [
         for text in (" 7 ", "007", "+5", "1_000", "1,000", "0x10", "1e3", "\u0667", "\uff17", "NaN", "-0", "7.0")
     ),
     *(("bad_json", f"int literal {word}", raw("position_ms", word)) for word in ("NaN", "Infinity", "-Infinity")),
+    *(("bad_json", f"id literal {word}", raw("playback_id", word)) for word in ("nan", "NaN")),
+    ("bad_type", "id true beside an int as string", line('"playback_id":true', playback_id=..., position_ms="7")),
     ("bad_json", "leading zero literal", raw("position_ms", "007")),
     ("bad_json", "hex literal", raw("position_ms", "0x10")),
     ("bad_json", "plus literal", raw("position_ms", "+5")),
@@ -101,6 +103,8 @@ REFUSED: list[tuple[str, str, bytes]] = [
     ("duplicate_key", "other value", line('"event_id":"e-2"')),
     ("duplicate_key", "same value", line('"event_id":"e-1"')),
     ("duplicate_key", "first null", line('"os":null', os="ios")),
+    ("duplicate_key", "both null", line('"os":null,"os":null', os=...)),
+    ("duplicate_key", "a null that counts for a missing key", line('"country":null,"country":null,"os":"a"', os=...)),
     ("duplicate_key", "optional key", line('"os":"a"', os="b")),
     ("duplicate_key", "spaced colon", line('"os" :"a"', os="b")),
     ("duplicate_key", "escaped key", line('"\\u006fs":"a"', os="b")),
@@ -135,6 +139,8 @@ TAKEN: list[tuple[str, bytes, str, Any]] = [
     ("int as string", line(position_ms="7"), "position_ms", 7),
     ("int at its top", raw("position_ms", "86400000"), "position_ms", 86_400_000),
     ("id int64 number", raw("viewer_id", "7412345678901234567"), "viewer_id", "7412345678901234567"),
+    ("id number beside an int as string", line('"viewer_id":7', viewer_id=..., position_ms="1500"), "viewer_id", "7"),
+    ("unknown null for a missing key", line('"xx":null', os=...), "os", None),
     ("id beyond 2^64", raw("viewer_id", "99999999999999999999999999"), "viewer_id", "99999999999999999999999999"),
     ("id 2^53+1 as text", line(viewer_id="9007199254740993"), "viewer_id", "9007199254740993"),
     ("id 256 wide characters", line(viewer_id="\u00e9" * 256), "viewer_id", "\u00e9" * 256),
@@ -239,6 +245,7 @@ AMOUNTS = {
     '" 1"': "bad_type",
     '"NaN"': "bad_type",
     "NaN": "bad_json",
+    "nan": "bad_json",
     '"\u0661"': "bad_type",
 }
 
