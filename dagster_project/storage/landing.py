@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, cast
 
 from dagster_project.contracts.model import NativeContract, TableContract
 from dagster_project.core.errors import LandingFileError
 from dagster_project.storage.layout import DataLayout
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 UNFINISHED_SUFFIXES = (".tmp", ".part")
 HIDDEN_PREFIXES = (".", "_")
@@ -119,11 +123,41 @@ def _list(
         files.append(LandedFile(contract.name, name, path, size, modified, form, packing, origin))
 
 
+class LandedStream(io.FileIO):
+    """An opened landed file.
+
+    What the disk refuses is a `LandingFileError` from wherever it is read: readers of packed and columnar files take
+    any other error for damage of the content, and a sound file would be refused for good.
+    """
+
+    def __init__(self, file: LandedFile, descriptor: int) -> None:
+        super().__init__(descriptor, "rb")
+        self._file = file
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        try:
+            return super().readinto(buffer)
+        except OSError as error:
+            raise read_error(self._file, error) from error
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        try:
+            return super().read(-1 if size is None else size)
+        except OSError as error:
+            raise read_error(self._file, error) from error
+
+    def readall(self) -> bytes:
+        try:
+            return super().readall()
+        except OSError as error:
+            raise read_error(self._file, error) from error
+
+
 def open_landed(file: LandedFile) -> BinaryIO:
     """Open for reading: never through a link, never waiting for a pipe's writer.
 
     Raises:
-        LandingFileError: It cannot be read, or is no longer a regular file of its own.
+        LandingFileError: It cannot be read, or is no longer a regular file of its own; so do reads later on.
     """
     try:
         descriptor = os.open(file.path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -134,7 +168,7 @@ def open_landed(file: LandedFile) -> BinaryIO:
     if problem:
         os.close(descriptor)
         raise _unreadable(file, problem)
-    return os.fdopen(descriptor, "rb", buffering=0)
+    return cast(BinaryIO, LandedStream(file, descriptor))
 
 
 def has_changed(file: LandedFile, opened: BinaryIO) -> bool:

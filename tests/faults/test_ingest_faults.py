@@ -14,14 +14,17 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from dagster_project.contracts import feed_contracts
 from dagster_project.core.errors import LandingFileError, WarehouseError
 from dagster_project.ingest import feed as feed_module
 from dagster_project.ingest import ingest_feed, prepare_raw
+from dagster_project.ingest.unpacking import HashingReader
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.warehouse import checkpoint, open_warehouse, transaction, writer_lock
 
@@ -308,6 +311,30 @@ def test_an_unreadable_file_stops_the_run_with_nothing_half_written(layout: Data
             ingest_feed(connection, layout, VIEWS, batch_id="1", now=NOW)
         for table in ("views", "files", "file_names", "quarantine", "touched", "batches"):
             assert connection.execute(f"select count(*) from raw.{table}").fetchone() == (0,), table
+
+
+def test_a_disk_that_fails_while_a_parquet_file_is_read_does_not_make_the_file_corrupt(
+    layout: DataLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = layout.landing / "views/a.parquet"
+    pq.write_table(pa.Table.from_pylist([json.loads(view("e-1", 0, 0))]), path)
+    rewound = HashingReader.rewound
+
+    def failing(reader: HashingReader) -> BinaryIO:
+        stream = rewound(reader)
+        unreadable = os.open(path, os.O_WRONLY)
+        os.dup2(unreadable, stream.fileno())
+        os.close(unreadable)
+        return stream
+
+    with closing(open_warehouse(layout)) as connection:
+        prepare_raw(connection, {"views": VIEWS})
+        with monkeypatch.context() as patched:
+            patched.setattr(HashingReader, "rewound", failing)
+            with pytest.raises(LandingFileError, match=r"a\.parquet: the landed file cannot be read\. Bad file desc"):
+                ingest_feed(connection, layout, VIEWS, batch_id="1", now=NOW)
+        (file,) = ingest_feed(connection, layout, VIEWS, batch_id="2", now=NOW).files
+        assert (file.status, file.accepted) == ("loaded", 1)
 
 
 def test_a_log_left_by_a_killed_process_is_folded_in(layout: DataLayout) -> None:
