@@ -40,14 +40,16 @@ def world_end(world: Path) -> datetime:
 
 
 def ingest(root: Path, world: Path) -> None:
-    """The views feed through the door."""
+    """The views feed through the door, viewers under pseudonyms."""
     from dagster_project.ingest import ingest_feed, prepare_raw
+    from dagster_project.storage.erased_persons import load_persons
 
     layout = data_root(root, world)
     contract = feed_contracts()[FEED]
     with closing(open_warehouse(layout)) as connection:
         prepare_raw(connection, {FEED: contract})
-        ingest_feed(connection, layout, contract, batch_id="benchmark", now=world_end(world))
+        persons = load_persons(layout, None)
+        ingest_feed(connection, layout, contract, batch_id="benchmark", now=world_end(world), persons=persons)
 
 
 def complete_raw(root: Path, world: Path) -> None:

@@ -1,7 +1,7 @@
 """Set statements that settle every key among the staged rows and all history, and write the outcome.
 
-The winner of a key is the row with the least (received time, sha-256 of the canonical row), over all history; on a
-full tie the row that is there already, then file order and line. A loser is a duplicate when its content (all columns
+The winner of a key is the row with the least (received time, sha-256 of the canonical row without persons, sha-256 of
+the canonical row), over all history; on a full tie the row that is there already, then file order and line. A loser is a duplicate when its content (all columns
 but delivery metadata) equals the winner's, else a conflict. Hashes are computed for colliding keys only.
 """
 
@@ -102,8 +102,11 @@ class MergeStatements:
         union
         select {self._keys} from staged
         where _ok and {self._row_key} in (select row_key from raw.lost_rows where feed = '{self.contract.name}')"""
+        # Most keys stand once, and a number is told apart from others at less cost than a text.
         return f"""create or replace temp table collided as
-        select {self._keys} from staged where _ok group by all having count(*) > 1
+        with repeated as (select hash({self._keys}) as _hash from staged where _ok group by all having count(*) > 1)
+        select {self._keys} from staged
+        where _ok and hash({self._keys}) in (select _hash from repeated) group by all having count(*) > 1
         union
         select {self._keys} from staged semi join {self.contract.relation} using ({self._keys}) where _ok
         {lost if with_lost_rows else ""}"""
@@ -111,7 +114,8 @@ class MergeStatements:
     def find_contenders(self) -> str:
         """`contender`: all rows of colliding keys, each with its state before and now."""
         content = f"sha256({canonical(self.contract, content_only=True)})"
-        whole = f"sha256({canonical(self.contract)})"
+        # First by what the row says, then by whom: who wins must not change with a person's name.
+        whole = f"sha256({canonical(self.contract, masks_persons=True)}) || sha256({canonical(self.contract)})"
         row = f"{self._row_key} as _row_key, {self._received} as _received_at, {content} as _content, {whole} as _whole"
         return f"""create or replace temp table contender as
         with candidate as (
