@@ -1,237 +1,22 @@
 """Cases that trip real systems, each from the delivered line to the fact or mart it would spoil.
 
-One small world: Monday is 2 March 2026, the series `s` has five episodes of a minute; on the web its third one becomes
-paid on Thursday, in Japan it always was. Every figure below is worked out by hand from the rows beside it.
+Every figure is worked out by hand from the rows of `case_world`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from contextlib import closing
-from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
+from datetime import date
 from typing import Any
 
 import pytest
-from catalogue import ad, json_lines, topup, unlock, view
-from csv_files import table
+from case_world import MONDAY, UNLOCKS, take_in
 
-from dagster_project.contracts import feed_contracts, reference_contracts, statement_contracts
-from dagster_project.contracts.render import reference_table_ddl
-from dagster_project.ingest import ingest_feed, prepare_raw
-from dagster_project.storage.batches import prepare_history
-from dagster_project.storage.layout import DataLayout
-from dagster_project.storage.ledger_files import load_ledger
-from dagster_project.storage.warehouse import open_warehouse
 from tests.warehouse.dbt_warehouse import DbtWarehouse
-
-Row = dict[str, Any]
-MODELS = (
-    "+fct_unlock",
-    "+fct_topup",
-    "+fct_ad_impression",
-    "+fct_gate_opportunity",
-    "+mrt_weekly__series_week",
-    "+int_market_revenue",
-    "+mrt_payouts__allocations",
-)
-MONDAY = datetime(2026, 3, 2, 10, tzinfo=UTC)
-THURSDAY = datetime(2026, 3, 5, tzinfo=UTC)
-END = datetime(2026, 3, 20, tzinfo=UTC)
-DAY = timedelta(days=1)
-PRICED = {"price_currency": "USD", "country": "US"}
-
-
-def at(moment: datetime) -> Row:
-    return {"event_ts": moment, "received_ts": moment + timedelta(seconds=1)}
-
-
-def bought(order: str, moment: datetime = MONDAY, **columns: Any) -> Row:
-    """An unlock of episode 3 of `s` on the web."""
-    row = unlock(order, surface="ext_web", app_id="web-1", series_id="s", episode_seq_from=3, episode_seq_to=3)
-    return {**row, "viewer_id": f"v-{order}", **PRICED, **at(moment), **columns}
-
-
-def played(name: str, moment: datetime, episode: int = 2, **columns: Any) -> list[Row]:
-    """A start and a stop after a minute."""
-    base = {"surface": "ext_web", "app_id": "web-1", "series_id": "s", "episode_seq": episode, "country": "US"}
-    base |= {"playback_id": f"pb-{name}-{episode}", "viewer_id": name, "episode_id": f"s-{episode}", "duration_ms": 60_000}
-    marks = (("start", 0), ("stop", 60_000))
-    return [
-        view(f"{name}-{episode}-{mark}", event_type=mark, position_ms=ms, watched_ms=ms)
-        | base
-        | at(moment + timedelta(milliseconds=ms))
-        | columns
-        for mark, ms in marks
-    ]
-
-
-def shown(name: str, moment: datetime, event_type: str = "complete", **columns: Any) -> Row:
-    """A rewarded ad in the Mini; the platform reports no revenue for it."""
-    row = ad(name, surface="tiktok_minis", app_id="mini-1", ad_format="rewarded", event_type=event_type)
-    row |= {"impression_id": f"im-{name}", "series_id": "s", "country": "US", "network": "pangle", "is_ended": True}
-    return {**row, "revenue_amount": None, "currency": None, **at(moment), **columns}
-
-
-def batch_lines() -> list[Row]:
-    """499 tokens for 60 episodes: 19 lines of 9 and 41 of 8."""
-    tokens = [9] * 19 + [8] * 41
-    return [
-        bought("BATCH-LINES", line_no=line, episode_seq_from=20 + line, episode_seq_to=20 + line, token_paid=paid)
-        | {"price_amount": f"0.{paid:02}"}
-        for line, paid in enumerate(tokens, start=1)
-    ]
-
-
-VIEWS = [
-    # One person twice: two accounts in two apps, and a device id that is new after the app was installed again.
-    *played("open-1", MONDAY, 1, app_id="mini-1"),
-    *played("open-2", MONDAY, 1, app_id="mini-2"),
-    *played("device-1", MONDAY, 1, viewer_id=None, anon_id="a-1"),
-    *played("device-2", MONDAY + DAY, 1, viewer_id=None, anon_id="a-2"),
-    # Episode 2 before and after the third became paid.
-    *played("wednesday", THURSDAY - timedelta(seconds=1)),
-    *played("thursday", THURSDAY),
-    *played("japan", THURSDAY - DAY, country="JP"),
-    # Hosts that cannot show ads yet, and one that does not say.
-    *played("old-host", MONDAY, 1, host_version="43.9.1"),
-    *played("new-host", MONDAY, 1, host_version="44.2.0"),
-    *played("no-host", MONDAY, 1, host_version=None),
-    *played("last", END, 1),
-]
-UNLOCKS = [
-    bought("R-ABOVE", token_paid=10, price_amount="0.10"),
-    bought("R-ABOVE", MONDAY + DAY, event_type="refunded", token_paid=-15, price_amount="-0.15", refund_tokens=15),
-    bought("R-BEFORE", MONDAY - DAY, event_type="refunded", token_paid=-4, price_amount="-0.04"),
-    bought("R-BEFORE", MONDAY - DAY / 2, event_type="refunded", event_seq=2, token_paid=-6, price_amount="-0.06"),
-    bought("R-BEFORE", MONDAY, token_paid=10, price_amount="0.10"),
-    *batch_lines(),
-    bought("BATCH-RANGE", episode_seq_from=21, episode_seq_to=80, token_paid=499, price_amount="4.99"),
-    bought("MIXED", token_paid=6, token_bonus=4, price_amount="0.06"),
-    bought("BONUS", token_paid=0, token_bonus=10, price_amount=None, price_currency=None),
-    bought("PASS", unlock_method="subscription", token_type=None, token_paid=0, price_amount=None, price_currency=None),
-    # Bought 100 coins, spent 99 of them.
-    bought("SPENT", token_paid=99, price_amount="0.99", country="CA"),
-    # The platform's hook and the operator's own poll of the same order.
-    bought("HOOKED", source="webhook", token_paid=10, price_amount="0.10", country="MX"),
-    bought("HOOKED", source="webhook", token_paid=10, price_amount="0.10", country="MX")
-    | {"received_ts": MONDAY + DAY, "raw_payload": "polled"},
-    bought("OFFER", END, event_type="offered", unlock_method=None, token_paid=0, price_amount=None, price_currency=None),
-]
-TOPUPS = [
-    {**topup("T-100"), "gross_amount": "1.00", "tokens_paid": 100, "country": "CA", **at(MONDAY)},
-    # The same pack, told with and without tax and fee.
-    {**topup("T-GROSS"), "gross_amount": "1.19", "tax_amount": "0.19", "fee_amount": "0.30", **at(MONDAY)},
-    {**topup("T-NET"), "gross_amount": "1.00", **at(MONDAY)},
-    {**topup("T-LAST"), **at(END)},
-]
-PACIFIC_MIDNIGHT = datetime(2026, 3, 9, 7, tzinfo=UTC)
-"""Of the night after the clocks went forward; the night before, midnight was at 8."""
-ADS = [
-    # Closed early, then replayed to its end; the early one is no reward and no weight.
-    shown("early", MONDAY, is_ended=False),
-    shown("replayed", MONDAY + timedelta(minutes=1), impression_id="im-early", is_ended=True),
-    shown("other", MONDAY, series_id="s2", country="US"),
-    shown("home", MONDAY, series_id=None),
-    # Two on each side of the two midnights, in a country of their own.
-    *(
-        shown(f"dst-{hours}", PACIFIC_MIDNIGHT + timedelta(hours=hours), country="BR")
-        for hours in (-23.5, -22.5, -0.5, 0.5)
-    ),
-    # Unknown revenue, no revenue, some revenue.
-    shown("unknown", MONDAY, "impression", series_id="s3"),
-    shown("unknown-2", MONDAY, "impression", surface="ext_web"),
-    shown("nothing", MONDAY, "impression", surface="ext_web", revenue_amount="0", currency="USD"),
-    shown("something", MONDAY, "impression", surface="ext_web", revenue_amount="0.5", currency="USD"),
-    shown("clock", END, "request"),
-]
-STATEMENT: Row = {
-    "platform": "tiktok",
-    "statement_no": "ST-NEGATIVE",
-    "version": 1,
-    "stream": "iaa",
-    "region_entity": "AMS",
-    "period_start": "2026-03-01",
-    "period_end": "2026-03-15",
-    "statement_tz": "America/Los_Angeles",
-    "issued_on": "2026-03-18",
-    "status": "confirmed",
-    "gross": "-4.00",
-    "settleable": "-4.00",
-    "currency": "USD",
-}
-LINES: list[Row] = [
-    # The platform counts another number of impressions than the log, and leaves small cells blank.
-    {"platform": "tiktok", "statement_no": "ST-NEGATIVE", "version": 1, "line_no": 1, "country": "US"}
-    | {"metric": "impressions", "quantity": 900, "amount": None},
-    {"platform": "tiktok", "statement_no": "ST-NEGATIVE", "version": 1, "line_no": 2, "country": "CA"}
-    | {"metric": "impressions", "quantity": None, "amount": None},
-    {"platform": "tiktok", "statement_no": "ST-NEGATIVE", "version": 1, "line_no": 3, "country": "MX"}
-    | {"metric": "impressions", "quantity": 0, "amount": "0"},
-]
-PUBLISHED = datetime(2026, 1, 1, tzinfo=UTC)
-TERMS = {"series_id": "s", "episode_seq": 3, "surface": "ext_web"}
-REFERENCE: Mapping[str, Sequence[Row]] = {
-    "studios": [{"studio_id": "st", "name": "Studio"}],
-    "series": [
-        {"series_id": name, "studio_id": "st", "title": name, "total_episodes": 5} for name in ("s", "s2", "s3")
-    ],
-    "episodes": [
-        {"series_id": "s", "episode_seq": seq, "duration_ms": 60_000, "published_ts": PUBLISHED} for seq in range(1, 6)
-    ],
-    "episode_access": [
-        {**TERMS, "country": "*", "is_free": True, "valid_from": PUBLISHED, "valid_to": THURSDAY},
-        {**TERMS, "country": "*", "is_free": False, "price_tokens": 10, "valid_from": THURSDAY},
-        {**TERMS, "country": "JP", "is_free": False, "price_tokens": 12, "valid_from": PUBLISHED},
-    ],
-    "fee_schedule": [
-        {"surface": "ext_web", "stream": "own_app", "fee_ppm": 300_000, "valid_from": "2025-01-01"},
-    ],
-    "periods": [
-        {"platform": "tiktok", "stream": "iaa", "period": "2026-03-H1", "starts_on": "2026-03-01"}
-        | {"ends_on": "2026-03-15", "tz": "America/Los_Angeles"},
-    ],
-    "region_map": [{"region_entity": "AMS", "country": "US"}],
-    "reference_value": [
-        {"kind": "ecpm", "surface": "*", "country": "*", "valid_from": "2026-01-01", "micros_usd": 1_000_000},
-    ],
-}
-
-
-def land(layout: DataLayout) -> None:
-    """Deliver everything: the logs as JSON lines, the statement and its lines as CSV."""
-    logs = {"views": VIEWS, "unlocks": UNLOCKS, "topups": TOPUPS, "ads": ADS}
-    texts = {f"{feed}/a.jsonl": json_lines(rows) for feed, rows in logs.items()}
-    texts["statements/platform/a.csv"] = table([STATEMENT], tuple(STATEMENT)).encode()
-    texts["statements/platform_lines/a.csv"] = table(LINES, tuple(LINES[0])).encode()
-    contract = statement_contracts()["platform_statement_line"]
-    for name, data in texts.items():
-        path = layout.landing / name.replace("statements/platform_lines", contract.landing)
-        path.parent.mkdir(parents=True)
-        path.write_bytes(data)
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> DbtWarehouse:
-    layout = DataLayout(tmp_path_factory.mktemp("cases"))
-    layout.prepare()
-    land(layout)
-    contracts = {**feed_contracts(), **statement_contracts()}
-    with closing(open_warehouse(layout)) as connection:
-        prepare_raw(connection, contracts)
-        prepare_history(connection)
-        load_ledger(connection, layout)
-        connection.execute("create schema if not exists reference")
-        for contract in reference_contracts().values():
-            connection.execute(reference_table_ddl(contract))
-        for contract in contracts.values():
-            result = ingest_feed(connection, layout, contract, batch_id=f"night-{contract.name}", now=END + DAY)
-            assert all(file.status == "loaded" and not file.rejected for file in result.files), result
-    warehouse = DbtWarehouse(layout.warehouse_dir)
-    for name, rows in REFERENCE.items():
-        warehouse.load_reference(name, rows)
-    warehouse.run(full_refresh=True, select=MODELS)
-    return warehouse
+    return take_in(tmp_path_factory.mktemp("cases"))
 
 
 def order(world: DbtWarehouse, name: str, columns: str) -> tuple[Any, ...]:
@@ -293,7 +78,9 @@ def test_tax_and_fee_are_told_beside_the_gross_amount(world: DbtWarehouse) -> No
 
 
 def test_accounts_and_devices_are_viewers_of_their_own(world: DbtWarehouse) -> None:
-    found = world.query("select distinct viewer_key from core.fct_play where regexp_matches(playback_id, 'open|device')")
+    found = world.query(
+        "select distinct viewer_key from core.fct_play where regexp_matches(playback_id, 'open|device')"
+    )
     assert {key for (key,) in found} == {"mini-1|open-1", "mini-2|open-2", "web-1|~a-1", "web-1|~a-2"}
 
 
@@ -304,14 +91,17 @@ def test_a_price_changed_in_mid_week_and_a_markets_own_hold_from_their_moment(wo
 
 def test_host_versions_are_kept_as_they_were_told(world: DbtWarehouse) -> None:
     found = world.query(
-        "select viewer_id, host_version from raw.views where viewer_id like '%-host' and event_type = 'start' order by 1"
+        "select viewer_id, host_version from raw.views "
+        "where viewer_id like '%-host' and event_type = 'start' order by 1"
     )
     assert found == [("new-host", "44.2.0"), ("no-host", None), ("old-host", "43.9.1")]
 
 
 def relation(world: DbtWarehouse, name: str) -> str:
     return str(
-        world.scalar("select table_schema || '.' || table_name from information_schema.tables where table_name = ?", name)
+        world.scalar(
+            "select table_schema || '.' || table_name from information_schema.tables where table_name = ?", name
+        )
     )
 
 
@@ -337,11 +127,26 @@ def test_local_days_follow_the_change_of_the_clocks(world: DbtWarehouse) -> None
 
 def test_a_negative_statement_is_split_whole_whatever_its_counts_say(world: DbtWarehouse) -> None:
     found = world.query(
-        "select series_id, amount_minor from marts.mrt_payouts__allocations where statement_no = 'ST-NEGATIVE' order by 1"
+        "select series_id, amount_minor from marts.mrt_payouts__allocations "
+        "where statement_no = 'ST-NEGATIVE' order by 1"
     )
     # -400 by three equal weights: the cent that is left goes to one of them.
     assert [series for series, _ in found] == ["UNATTRIBUTED", "s", "s2"]
     assert sorted(amount for _, amount in found) == [-134, -133, -133]
+
+
+def test_advances_and_appeals_count_what_is_settled_once(world: DbtWarehouse) -> None:
+    found = world.query(
+        "select statement_no, component, sum(amount_minor) from marts.mrt_payouts__allocations "
+        "where statement_no <> 'ST-NEGATIVE' group by all order by all"
+    )
+    assert found == [
+        ("ST-ADVANCE", "advance", 300),
+        ("ST-ADVANCE", "gross", 1_000),
+        ("ST-ADVANCE", "true_up", -100),
+        ("ST-NEW", "gross", 900),
+        ("ST-TOLD", "gross", 1_000),
+    ]
 
 
 def test_blank_cells_are_unknown_and_zeros_are_zero(world: DbtWarehouse) -> None:
@@ -351,7 +156,7 @@ def test_blank_cells_are_unknown_and_zeros_are_zero(world: DbtWarehouse) -> None
 
 def test_unknown_revenue_is_unknown_and_no_revenue_is_zero(world: DbtWarehouse) -> None:
     found = world.query(
-        "select series_id, ad_impressions, n_unpriced_impressions, ad_revenue_micros from marts.mrt_weekly__series_week "
-        "where week_start = '2026-03-02' and ad_impressions > 0 order by 1"
+        "select series_id, ad_impressions, n_unpriced_impressions, ad_revenue_micros "
+        "from marts.mrt_weekly__series_week where week_start = '2026-03-02' and ad_impressions > 0 order by 1"
     )
     assert found == [("s", 3, 1, 500_000), ("s3", 1, 1, None)]
