@@ -13,6 +13,8 @@ from dagster_project.contracts.templates import GUIDE, data_root_guide, landing_
 from dagster_project.core.errors import NothingToDo, UsageError
 from dagster_project.settings import PROJECT_ROOT, load_settings
 from dagster_project.storage.data_root import RootPlan, make_root, plan_root
+from dagster_project.storage.erased_persons import load_persons
+from dagster_project.storage.layout import DataLayout
 
 _NAMED = 5
 
@@ -40,10 +42,14 @@ def init(
     make_root(root, plan, contents)
     if GUIDE in plan.existing:
         err.print(f"{root / GUIDE} was there already and is left as it is", markup=False)
+    key_file = settings.pseudonym_key_file or DataLayout(root).pseudonym_key
+    load_persons(DataLayout(root), settings.pseudonym_key_file)
     if as_json:
-        print_json({"data_root": str(root), "folders": list(plan.folders), "files": list(plan.files)})
+        made = {"data_root": str(root), "folders": list(plan.folders), "files": list(plan.files)}
+        print_json({**made, "pseudonym_key_file": str(key_file)})
         return
     out.print(f"made {len(plan.folders)} landing folders and {len(plan.files)} files in {root}", markup=False)
+    out.print(f"viewer ids are stored as pseudonyms under the key in {key_file}; keep a copy elsewhere", markup=False)
     if root.resolve() != settings.data_root:
         out.print(f"next: export CLIFFHANGER_DATA={root}", markup=False)
     needed = ", ".join(table.name for table in tables if table.file_required)

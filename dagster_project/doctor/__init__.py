@@ -1,13 +1,14 @@
 """Looks at the surroundings and the data root and says what it finds; changes nothing and waits for nobody.
 
 `surroundings` looks at this machine and the settings, `places` at folders and files, `deliveries` at what was
-delivered, `figures` at the databases and the ledger. What is judged is judged by pure functions of what was seen.
+delivered, `figures` at the databases and the ledger, `privacy` at the key of the pseudonyms. What is judged is judged
+by pure functions of what was seen.
 """
 
 from __future__ import annotations
 
 from dagster_project.core.findings import Finding
-from dagster_project.doctor import deliveries, figures, places, surroundings
+from dagster_project.doctor import deliveries, figures, places, privacy, surroundings
 from dagster_project.settings import Settings
 from dagster_project.storage.inspection import beside_writers
 from dagster_project.storage.layout import DataLayout
@@ -34,6 +35,7 @@ def examine(settings: Settings) -> list[Finding]:
     released, unreadable = figures.read_release(layout)
     found += unreadable
     found += deliveries.waiting(layout, state, settings.now())
+    found += privacy.persons(layout, settings, state)
     found += figures.held(state) + figures.pending(layout, state)
     found += figures.release(layout, released, state, settings.now())
     found += figures.freshness(released, settings.now()) + figures.ledger(layout, state, released)

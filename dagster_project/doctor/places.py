@@ -80,7 +80,7 @@ def judge_space(*, free: int, landing: int, warehouse: int, published: int, wher
 
 def permissions(layout: DataLayout) -> list[Finding]:
     """Whether other users can look into what is private."""
-    places = (layout.warehouse_dir, layout.warehouse, layout.ledger, layout.quarantine)
+    places = (layout.warehouse_dir, layout.warehouse, layout.ledger, layout.quarantine, layout.privacy)
     return [judge_permissions({path: stat.S_IMODE(path.stat().st_mode) for path in places if path.exists()})]
 
 

@@ -39,9 +39,8 @@ from dagster_project.storage.quarantine_files import write_mirrors
 from dagster_project.storage.raw_tables import note_batch, prepare_raw
 from dagster_project.storage.reference_tables import (
     create_missing_references,
+    folder_fingerprint,
     follow_fingerprint,
-    read_reference,
-    reference_fingerprint,
 )
 from dagster_project.storage.release import current_release, kept_releases, roll_back
 from dagster_project.storage.renamed_persons import (
@@ -141,7 +140,6 @@ def prepare(
             successors, skipped = _rewrite_landed(layout, contract, mentioned, found, mark, progress)
             landed += [LandedSuccessor(contract.name, one) for one in successors]
             unreadable += skipped
-        tables = read_reference(layout.reference, reference_contracts())
         reference = [
             one
             for name, contract in reference_contracts().items()
@@ -163,7 +161,7 @@ def prepare(
         tuple(unreadable),
         masked,
         ledger_head,
-        reference_fingerprint(tables),
+        folder_fingerprint(layout.reference, reference_contracts()),
         current.stem if current else None,
     )
     if not landed and not reference and not masked and not any(rows.values()):
@@ -220,7 +218,7 @@ def _finish(layout: DataLayout, journal: Journal, *, is_resumed: bool) -> Receip
                 sync_folder(partial.parent)
         note_erasures(layout, journal.erasures)
         if journal.reference:
-            after = reference_fingerprint(read_reference(layout.reference, reference_contracts()))
+            after = folder_fingerprint(layout.reference, reference_contracts())
             follow_fingerprint(connection, before=journal.reference_fingerprint, after=after)
         for item in journal.landed:
             (layout.quarantine / item.feed / f"{item.content.sha256_before}.jsonl").unlink(missing_ok=True)

@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-_JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s",:{}\[\]\ufeff]+')
+_JSON_TOKEN = re.compile(r'"(?:[^"\\\r\n]|\\.)*"?|[^\s",:{}\[\]\ufeff]+')
 _KEY_AHEAD = re.compile(r"\s*:")
 _NO_VALUES = frozenset({"null", "true", "false", ""})
 _DEVICES = frozenset({"anon_id", "idfa", "idfv", "device_id", "deviceid"})
@@ -99,14 +99,19 @@ def _each_value(line: str, change: Callable[[str | None, str], str]) -> str:
     """The line with `change(name of the field in lower case, JSON text of the value)` for every value."""
     name: str | None = None
     parts: list[str] = []
-    end = 0
+    end = last = lists = 0
     for match in _JSON_TOKEN.finditer(line):
         token = match[0]
+        between = line[last : match.start()]
+        last = match.end()
+        lists = max(0, lists + between.count("[") - between.count("]"))
         if token.startswith('"') and _KEY_AHEAD.match(line, match.end()):
             name = _decoded(token).lower()
             continue
         parts += [line[end : match.start()], change(name, token)]
         end = match.end()
+        if not lists:
+            name = None
     return "".join([*parts, line[end:]])
 
 
@@ -190,8 +195,9 @@ class CsvMentions:
         if self._drops:
             return "", True
         out = io.StringIO()
-        csv.writer(out, delimiter=self._delimiter, lineterminator="").writerow(after)
-        return out.getvalue() + ending, True
+        # Its own line end makes the writer quote fields that hold one; the record keeps the one it was delivered with.
+        csv.writer(out, delimiter=self._delimiter, lineterminator="\r\n").writerow(after)
+        return out.getvalue().removesuffix("\r\n") + ending, True
 
     def _header(self, text: str) -> list[str]:
         self._delimiter = max(self._delimiters, key=text.count)

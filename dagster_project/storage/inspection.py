@@ -52,6 +52,8 @@ class WarehouseState:
         held: Names of the files that wait for an operator's decision.
         closed_months: Months of the ledger as the last run loaded it.
         last_release: Id of the last release, or None.
+        is_filled: Files were taken in.
+        key_fingerprint: Of the key it was filled with, or None.
     """
 
     known_names: frozenset[tuple[str, int, int]] = frozenset()
@@ -60,6 +62,8 @@ class WarehouseState:
     held: tuple[str, ...] = ()
     closed_months: tuple[str, ...] = ()
     last_release: str | None = None
+    is_filled: bool = False
+    key_fingerprint: str | None = None
 
 
 @dataclass(frozen=True)
@@ -146,6 +150,8 @@ def warehouse_state(layout: DataLayout) -> WarehouseState:
             gates = _select(connection, "raw.gate_checks", _FAILED_GATES)
             months = _select(connection, "raw.ledger_periods", "select posted_period from {} order by 1")
             releases = _select(connection, "raw.releases", "select release_id from {} order by created_at, release_id")
+            files = _select(connection, "raw.files", "select 1 from {} limit 1")
+            keys = _select(connection, "raw.pseudonym_key", "select fingerprint from {}")
         except duckdb.Error as error:
             raise _damaged(layout.warehouse, error) from error
     return WarehouseState(
@@ -155,6 +161,8 @@ def warehouse_state(layout: DataLayout) -> WarehouseState:
         held=tuple(row[0] for row in held),
         closed_months=tuple(row[0] for row in months),
         last_release=releases[-1][0] if releases else None,
+        is_filled=bool(files),
+        key_fingerprint=keys[0][0] if keys else None,
     )
 
 

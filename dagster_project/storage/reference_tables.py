@@ -60,9 +60,25 @@ def read_reference(folder: Path, contracts: Mapping[str, TableContract]) -> dict
 
 def reference_fingerprint(tables: Mapping[str, ReferenceTable]) -> str:
     """sha-256 over the content of all reference tables."""
+    return _fingerprint({name: table.sha256 for name, table in tables.items()})
+
+
+def folder_fingerprint(folder: Path, contracts: Mapping[str, TableContract]) -> str:
+    """The same from the files as they lie there, whether or not they can be read as tables.
+
+    Raises:
+        ReferenceDataError: A file cannot be read.
+    """
+    paths = {name: folder / f"{name}.csv" for name in contracts}
+    return _fingerprint(
+        {name: hashlib.sha256(_read_bytes(path)).hexdigest() if path.exists() else "" for name, path in paths.items()}
+    )
+
+
+def _fingerprint(hashes: Mapping[str, str]) -> str:
     digest = hashlib.sha256()
-    for name in sorted(tables):
-        digest.update(f"{name}:{tables[name].sha256}\n".encode())
+    for name in sorted(hashes):
+        digest.update(f"{name}:{hashes[name]}\n".encode())
     return digest.hexdigest()
 
 
