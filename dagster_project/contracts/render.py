@@ -133,7 +133,10 @@ def _dictionary_row(column: Column) -> str:
         high = "" if column.maximum is None else str(column.maximum)
         values = f"{low} to {high}".strip()
     required = "yes" if column.is_required else ""
-    note = " Personal." if column.is_personal else ""
+    note = ""
+    if column.is_personal:
+        kept = " Personal: not kept." if column.is_source_text else " Personal."
+        note = " Personal: stored as a pseudonym." if column.names_viewer else kept
     return f"| `{column.name}` | {column.physical_type.lower()} | {required} | {values} | {column.description}.{note} |"
 
 

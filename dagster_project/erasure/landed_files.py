@@ -55,7 +55,7 @@ def fields_of(contract: TableContract, native: str = "") -> Fields:
         others = {name for field in described if not field.is_personal for name in _spellings(field.source, field.name)}
         return Fields(frozenset(persons), frozenset(others - persons))
     return Fields(
-        frozenset(column.name for column in contract.columns if column.is_personal),
+        frozenset(column.name for column in contract.columns if column.names_viewer),
         frozenset(column.name for column in contract.columns if not column.is_personal and not column.is_source_text),
     )
 

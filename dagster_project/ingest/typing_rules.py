@@ -43,7 +43,7 @@ def moment(at: datetime) -> str:
 
 def is_identifier(column: Column) -> bool:
     """True for texts that name something: they take part in keys and joins, so odd characters are refused."""
-    is_text = column.logical_type is LogicalType.STRING and not column.valid_values
+    is_text = column.logical_type is LogicalType.STRING and not column.valid_values and not column.is_source_text
     return is_text and (column.key_position is not None or column.is_personal or column.name.endswith("_id"))
 
 
