@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import zlib
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -124,16 +125,22 @@ TABLES = {name: reference_contracts()[name] for name in ("test_account", "identi
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> DataLayout:
+def layout(made: DataLayout, tmp_path: Path) -> DataLayout:
+    """A copy of the root to erase from."""
+    shutil.copytree(made.root, tmp_path / "data")
+    return DataLayout(tmp_path / "data")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> DataLayout:
     """A data root in every form of file, taken in and released, with a person in every place."""
-    layout = DataLayout(tmp_path / "data")
+    layout = DataLayout(tmp_path_factory.mktemp("made") / "data")
     layout.prepare()
     deliver(layout, "views/a.jsonl.gz", gzip.compress(lines(VIEWS).encode()))
     deliver(layout, "views/copy.jsonl.gz", gzip.compress(lines(VIEWS).encode()))
     rows = [view(number) for number in range(300, 305)] + [mine(400), mine(401)]
     pq.write_table(pa.Table.from_pylist(rows), layout.landing / "views/b.parquet", compression="zstd")
     deliver(layout, "unlocks/a.csv", csv_text(UNLOCKS).encode())
-    packed = pa.CompressedOutputStream(pa.BufferOutputStream(), "zstd")
     with pa.OSFile(str(_folder(layout, "topups") / "a.jsonl.zst"), "wb") as out:
         packed = pa.CompressedOutputStream(out, "zstd")
         packed.write(lines(TOPUPS).encode())
