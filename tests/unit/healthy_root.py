@@ -16,6 +16,7 @@ from dagster_project.storage.batches import prepare_history
 from dagster_project.storage.landing import discover
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.ledger_files import loaded_head
+from dagster_project.storage.pseudonym_key import load_pseudonymizer, require_same_key
 from dagster_project.storage.raw_tables import prepare_raw
 from dagster_project.storage.warehouse import open_warehouse
 
@@ -75,6 +76,7 @@ def make_warehouse(layout: DataLayout) -> None:
         prepare_raw(connection, feeds)
         prepare_history(connection)
         loaded_head(connection)
+        require_same_key(connection, load_pseudonymizer(layout, None))
         for contract in feeds.values():
             for file in discover(layout, contract).files:
                 row = [file.name, "0" * 64, file.size_bytes, file.modified_ns, NOW]

@@ -95,6 +95,7 @@ def test_on_a_sound_root_there_is_nothing_to_mend(layout: DataLayout) -> None:
         "landing",
         "leftovers",
         "waiting",
+        "persons",
         "batches",
         "release",
         "freshness",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -123,6 +124,7 @@ def test_what_is_missing_is_added_when_asked(init: Init, tmp_path: Path) -> None
     (root / "reference" / "studios.csv").unlink()
     (root / "landing" / "views").rmdir()
     assert json.loads(init("--missing", "--json")) == {
+        "pseudonym_key_file": os.environ["CLIFFHANGER_PSEUDONYM_KEY_FILE"],
         "data_root": str(root),
         "folders": ["landing/views"],
         "files": ["reference/studios.csv"],

@@ -160,12 +160,14 @@ def test_the_doctor_tells_what_is_wrong_with_the_key(tmp_path: Path) -> None:
         (found,) = [finding for finding in examine(settings_of(layout)) if finding.check == "persons"]
         return f"{found.level}: {found.what}"
 
-    assert told() == "ok: viewers will be stored under pseudonyms; the first run makes the key"
-    assert not layout.pseudonym_key.exists(), "the doctor changes nothing"
-    load_pseudonymizer(layout, None)
     assert told() == "ok: viewers are stored under pseudonyms"
     layout.pseudonym_key.chmod(0o644)
     assert told() == "broken: the key for pseudonyms cannot be used"
+    layout.pseudonym_key.unlink()
+    assert told() == "broken: the key for pseudonyms is not the one the warehouse was filled with"
+    layout.warehouse.unlink()
+    assert told() == "ok: viewers will be stored under pseudonyms; the first run makes the key"
+    assert not layout.pseudonym_key.exists(), "the doctor changes nothing"
     layout.erasure_journal.write_text("{}")
     assert told() == "broken: an erasure is not finished"
 
