@@ -378,6 +378,7 @@ def test_the_command_prints_one_line_per_finding_and_ends_with_one_when_somethin
     layout: DataLayout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CLIFFHANGER_DATA", str(layout.root))
+    monkeypatch.delenv("CLIFFHANGER_PSEUDONYM_KEY_FILE")  # the root has a key of its own
     monkeypatch.setenv("CLIFFHANGER_NOW", NOW.isoformat())
     monkeypatch.setenv("CLIFFHANGER_ALERT_COMMAND", "true")
     sound = CliRunner().invoke(app, ["doctor"])
