@@ -21,10 +21,13 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from click.testing import Result
 from door import lines, topup, view
+from typer.testing import CliRunner
 
+from dagster_project.cli import app
 from dagster_project.contracts import feed_contracts, reference_contracts
-from dagster_project.core.errors import CliffhangerError, NothingToDo, PrivacyError
+from dagster_project.core.errors import CliffhangerError, NothingToDo, PartlyDone, PrivacyError, UsageError
 from dagster_project.erasure import Receipt, carry_out, discard, erase, prepare, resume
 from dagster_project.ingest import FileOutcome, ingest_feed, prepare_raw
 from dagster_project.storage.batches import prepare_history
@@ -527,3 +530,39 @@ def test_several_at_once_stay_apart(layout: DataLayout) -> None:
     assert receipt.persons == 3
     assert everything(layout) == before
     assert [where for where, content in texts_of(layout.root).items() if _as_word("viewer-00001", content)] == []
+
+
+@pytest.fixture
+def command(layout: DataLayout, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """The command on this root, under the root's own key."""
+    monkeypatch.setenv("CLIFFHANGER_DATA", str(layout.root))
+    monkeypatch.setenv("CLIFFHANGER_NOW", "2026-05-21T03:00:00Z")
+    monkeypatch.delenv("CLIFFHANGER_PSEUDONYM_KEY_FILE")
+
+    def call(*arguments: str, answer: str = "") -> Result:
+        return CliRunner().invoke(app, ["erase", *arguments], input=answer)
+
+    return call
+
+
+def test_the_command_asks_before_it_does_anything(layout: DataLayout, command: Callable[..., Result]) -> None:
+    before = tree(layout.landing)
+    declined = command("--viewer", GONE, answer="n\n")
+    assert declined.exit_code == 1
+    assert "rows: 1 in topups, 2 in unlocks, 12 in views" in declined.output
+    assert tree(layout.landing) == before
+    rehearsed = command("--viewer", GONE, "--dry-run", "--json")
+    assert json.loads(rehearsed.stdout)["landed_lines"] == 37
+    assert tree(layout.landing) == before
+    agreed = command("--viewer", GONE, answer="y\n")
+    assert isinstance(agreed.exception, PartlyDone), agreed.output
+    assert "ads/broken.jsonl.gz" in str(agreed.exception)
+    assert "closed months: as it was" in agreed.output
+    assert GONE not in agreed.output
+    assert tree(layout.landing) != before
+
+
+def test_the_command_is_asked_for_one_thing(command: Callable[..., Result]) -> None:
+    for arguments in ((), ("--viewer", GONE, "--resume"), ("--viewer", "")):
+        assert isinstance(command(*arguments).exception, UsageError)
+    assert isinstance(command("--resume").exception, NothingToDo)
