@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: ingestion against `read_json`, the build of marts against hand-written SQL."""
+"""`python -m benchmarks`: ingestion against DuckDB's readers and dlt, the build of marts against hand-written SQL."""
 
 from __future__ import annotations
 
@@ -12,23 +12,29 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from benchmarks.measuring import StepFailed, Usage
-from benchmarks.results import Ratio, machine_facts, ratio, show, write_json
-from benchmarks.scratch import Scratch, WorldSize, alternate
+from benchmarks import parts
+from benchmarks.measuring import StepFailed
+from benchmarks.results import Measured, machine_facts, show, write_json
+from benchmarks.scratch import Scratch, WorldSize
 from dagster_project.settings import load_settings
 
-INGEST_TARGET = 2.2
-BUILD_TARGET = 2.0
 _WIDTH = 130
-_INGEST_STEPS = ("read_json", "read_json_hashed", "read_json_tuned", "ingest")
+_DLT_VIEWS = 300_000
 
 
 class Part(StrEnum):
-    """What is measured."""
+    """What is measured; `all` is ingest, build, formats and small files."""
 
     ALL = "all"
     INGEST = "ingest"
     BUILD = "build"
+    FORMATS = "formats"
+    SMALL_FILES = "small-files"
+    DLT = "dlt"
+    VOLUME = "volume"
+
+
+_IN_ALL = (Part.INGEST, Part.BUILD, Part.FORMATS, Part.SMALL_FILES)
 
 
 def run(
@@ -51,6 +57,8 @@ def run(
     here = Scratch(scratch or load_settings().data_root / "temp" / "benchmarks")
     facts = machine_facts()
     progress.print("world")
+    if part is Part.DLT and viewers is None:
+        views = min(views, _DLT_VIEWS)  # dlt's default takes an hour for ten million
     size = WorldSize(viewers or here.viewers_for(views, days, seed), days, seed)
     world, lines = here.world(size)
     files = list((world / "landing" / "views").iterdir())
@@ -60,62 +68,33 @@ def run(
         "view_files": len(files),
         "view_bytes": sum(file.stat().st_size for file in files),
     }
+    chosen: dict[Part, Callable[[], Measured]] = {
+        Part.INGEST: partial(parts.ingest, here, world, repeats),
+        Part.BUILD: partial(parts.build, here, world, repeats, risk_tables=risk_tables),
+        Part.FORMATS: partial(parts.formats, here, world, repeats),
+        Part.SMALL_FILES: partial(parts.small_files, here, world, repeats),
+        Part.DLT: partial(parts.dlt, here, world, repeats),
+        Part.VOLUME: partial(parts.volume, here, world, repeats),
+    }
+    measured = Measured()
     try:
-        usages, ratios, comparisons = _measure(here, world, part, repeats, risk_tables, described, progress)
+        for one in _IN_ALL if part is Part.ALL else (part,):
+            progress.print(one.value)
+            measured.add(chosen[one]())
     except StepFailed as failure:
         progress.print(str(failure), markup=False, style="red")
         raise typer.Exit(1) from failure
-    show(out, usages, ratios, described)
-    path = write_json(here.results, facts, described, usages, ratios, comparisons)
+    show(out, measured.usages, measured.ratios, described)
+    path = write_json(here.results, facts, described, measured)
     here.clear()
-    different = [one for one in comparisons if not one["is_equal"]]
-    for one in comparisons:
-        verdict = "equal" if one["is_equal"] else f"DIFFERENT, for example {one['examples']}"
-        out.print(f"{one['mart']}: {one['n_mart']:,} rows, {one['n_peer']:,} by hand: {verdict}", markup=False)
-    out.print(f"written to {path}", markup=False)
-    if different:
+    for compared in measured.comparisons:
+        verdict = "equal" if compared["is_equal"] else f"DIFFERENT, for example {compared['examples']}"
+        rows = f"{compared['n_mart']:,} rows, {compared['n_peer']:,} by hand"
+        out.print(f"{compared['mart']}: {rows}: {verdict}", markup=False)
+    for note in (*measured.notes, f"written to {path}"):
+        out.print(note, markup=False)
+    if not all(compared["is_equal"] for compared in measured.comparisons):
         raise typer.Exit(1)
-
-
-def _measure(
-    here: Scratch,
-    world: Path,
-    part: Part,
-    repeats: int,
-    risk_tables: bool,
-    described: dict[str, Any],
-    progress: Console,
-) -> tuple[dict[str, list[Usage]], list[Ratio], list[dict[str, Any]]]:
-    usages: dict[str, list[Usage]] = {}
-    ratios: list[Ratio] = []
-    if part is Part.BUILD:
-        progress.print("ingest, not measured")
-        here.take_in("ingest", world)
-    else:
-        progress.print("ingest")
-        usages |= alternate({step: partial(here.take_in, step, world) for step in _INGEST_STEPS}, repeats)
-        ratios += [
-            ratio(usages, "ingest", "read_json", INGEST_TARGET),
-            ratio(usages, "ingest", "read_json_hashed"),
-            ratio(usages, "ingest", "read_json_tuned"),
-        ]
-    described |= {f"view_lines_{name}": count for name, count in here.complete_raw(world).items()}
-    if part is Part.INGEST:
-        return usages, ratios, []
-    progress.print("build")
-    here.parse_project()
-    steps: dict[str, Callable[[], Usage]] = {
-        "direct_sql": here.direct_sql,
-        "build": here.build,
-        "dbt_start": here.dbt_start,
-    }
-    if risk_tables:
-        steps["build_with_risk_tables"] = here.build_with_risk_tables
-    usages |= alternate(steps, repeats)
-    ratios.append(ratio(usages, "build", "direct_sql", BUILD_TARGET))
-    if risk_tables:
-        ratios.append(ratio(usages, "build_with_risk_tables", "direct_sql"))
-    return usages, ratios, here.compare()
 
 
 if __name__ == "__main__":

@@ -74,13 +74,20 @@ def read_json(root: Path, world: Path) -> None:
 
 def read_json_hashed(root: Path, world: Path) -> None:
     """The same, and the sha-256 of every file, without which nobody can tell that a file came twice."""
-    for file in _files(world):
-        digest = hashlib.sha256()
-        with file.open("rb") as stream:
-            while block := stream.read(_BLOCK_BYTES):
-                digest.update(block)
-        digest.hexdigest()
+    _hash_files(world)
     read_json(root, world)
+
+
+def read_csv_hashed(root: Path, world: Path) -> None:
+    """CSV files into a typed table by DuckDB alone, and their sha-256."""
+    _hash_files(world)
+    _read_table(root, world, "read_csv($files, columns = {columns}, header = true, ignore_errors = true)")
+
+
+def read_parquet_hashed(root: Path, world: Path) -> None:
+    """Parquet files into a table by DuckDB alone, and their sha-256."""
+    _hash_files(world)
+    _read_table(root, world, "read_parquet($files)")
 
 
 def read_json_tuned(root: Path, world: Path) -> None:
@@ -98,6 +105,25 @@ def _read_json(connection: Connection, world: Path) -> None:
         f"$files, columns = {columns}, format = 'newline_delimited', ignore_errors = true)",
         {"files": [str(file) for file in _files(world)]},
     )
+
+
+def _read_table(root: Path, world: Path, reader: str) -> None:
+    columns = {column.name: column.physical_type for column in feed_contracts()[FEED].columns}
+    root.mkdir(parents=True)
+    with closing(duckdb.connect(str(root / "views.duckdb"))) as connection:
+        connection.execute(
+            f"create table views as from {reader.format(columns=columns)}",
+            {"files": [str(file) for file in _files(world)]},
+        )
+
+
+def _hash_files(world: Path) -> None:
+    for file in _files(world):
+        digest = hashlib.sha256()
+        with file.open("rb") as stream:
+            while block := stream.read(_BLOCK_BYTES):
+                digest.update(block)
+        digest.hexdigest()
 
 
 def direct_sql(warehouse: Path) -> None:
@@ -121,7 +147,17 @@ def _files(world: Path) -> list[Path]:
 
 STEPS: dict[str, Callable[..., None]] = {
     step.__name__: step
-    for step in (ingest, complete_raw, read_json, read_json_hashed, read_json_tuned, direct_sql, compare)
+    for step in (
+        ingest,
+        complete_raw,
+        read_json,
+        read_json_hashed,
+        read_json_tuned,
+        read_csv_hashed,
+        read_parquet_hashed,
+        direct_sql,
+        compare,
+    )
 }
 
 

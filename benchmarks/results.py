@@ -8,7 +8,7 @@ import platform
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -54,6 +54,23 @@ class Ratio:
     @property
     def meets_target(self) -> bool | None:
         return None if self.target is None else self.cpu.median <= self.target
+
+
+@dataclass
+class Measured:
+    """What a part has brought; `notes` are figures that are no ratios, one sentence each."""
+
+    usages: dict[str, list[Usage]] = field(default_factory=dict)
+    ratios: list[Ratio] = field(default_factory=list)
+    comparisons: list[dict[str, Any]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    def add(self, other: Measured) -> None:
+        """Take in what another part has brought."""
+        self.usages |= other.usages
+        self.ratios += other.ratios
+        self.comparisons += other.comparisons
+        self.notes += other.notes
 
 
 def ratio(usages: Mapping[str, Sequence[Usage]], step: str, peer: str, target: float | None = None) -> Ratio:
@@ -128,9 +145,7 @@ def write_json(
     folder: Path,
     facts: Mapping[str, Any],
     world: Mapping[str, Any],
-    usages: Mapping[str, Sequence[Usage]],
-    ratios: Sequence[Ratio],
-    comparisons: Sequence[Mapping[str, Any]],
+    measured: Measured,
 ) -> Path:
     """Everything that was measured, in a file named for its time."""
     folder.mkdir(parents=True, exist_ok=True)
@@ -138,9 +153,10 @@ def write_json(
     document = {
         "machine": facts,
         "world": world,
-        "steps": {name: [asdict(one) for one in repeats] for name, repeats in usages.items()},
-        "ratios": [{**asdict(one), "meets_target": one.meets_target} for one in ratios],
-        "equal_numbers": comparisons,
+        "steps": {name: [asdict(one) for one in repeats] for name, repeats in measured.usages.items()},
+        "ratios": [{**asdict(one), "meets_target": one.meets_target} for one in measured.ratios],
+        "equal_numbers": measured.comparisons,
+        "notes": measured.notes,
     }
     path.write_text(json.dumps(document, indent=2) + "\n", encoding="utf-8")
     return path

@@ -5,14 +5,16 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from benchmarks.deliveries import Form, deliver_as
 from benchmarks.measuring import Usage, run_measured
 from dagster_project.settings import DBT_DIR
 
+DLT_REQUIREMENT = "dlt[duckdb,parquet]==1.31.0"
 PILOT_VIEWERS = 1_000
 BUILT_MARTS = (
     "mrt_audience__episode_reach",
@@ -71,13 +73,27 @@ class Scratch:
         return folder, lines
 
     def take_in(self, step: str, world: Path) -> Usage:
-        """Measure `ingest` or one of the `read_json` steps in a fresh folder."""
-        folder = self._work / step
-        shutil.rmtree(folder, ignore_errors=True)
+        """Measure `ingest` or one of the `read_...` steps in a fresh folder."""
+        folder = self._fresh(step)
         usage = run_measured(_step(step, folder, world), self._log(step))
         if step != "ingest":
             shutil.rmtree(folder)
         return usage
+
+    def delivered_as(self, form: Form, world: Path) -> Path:
+        """The world's view rows in another form."""
+        return deliver_as(form, world, world.with_name(f"{world.name}-{form}"))
+
+    def load_with_dlt(self, world: Path, *loader_format: str) -> Usage:
+        """Measure dlt on the view files, in an environment of its own, which is installed when it is missing."""
+        python = self.root / "dlt-environment" / "bin" / "python"
+        if not python.exists():
+            run_measured([sys.executable, "-m", "venv", str(python.parents[1])], self._log("dlt_install"))
+            run_measured([str(python), "-m", "pip", "install", "--quiet", DLT_REQUIREMENT], self._log("dlt_install"))
+        folder = self._fresh("dlt")
+        script = Path(__file__).with_name("dlt_load.py")
+        command = [str(python), str(script), str(world / "landing" / "views"), str(folder), *loader_format]
+        return run_measured(command, self._log("dlt_load"), {"RUNTIME__DLTHUB_TELEMETRY": "false"})
 
     def complete_raw(self, world: Path) -> dict[str, int]:
         """Make the ingested warehouse ready for models; its lines read and rows accepted."""
@@ -120,6 +136,11 @@ class Scratch:
         """Remove data roots and warehouses; worlds, logs and results stay."""
         shutil.rmtree(self._work)
 
+    def _fresh(self, name: str) -> Path:
+        folder = self._work / name
+        shutil.rmtree(folder, ignore_errors=True)
+        return folder
+
     def _copy(self, name: str) -> Path:
         folder = self._work / name
         shutil.rmtree(folder, ignore_errors=True)
@@ -142,7 +163,7 @@ class Scratch:
         return self.root / "logs" / f"{name}.log"
 
 
-def alternate(steps: dict[str, Callable[[], Usage]], repeats: int) -> dict[str, list[Usage]]:
+def alternate(steps: Mapping[str, Callable[[], Usage]], repeats: int) -> dict[str, list[Usage]]:
     """Run the steps one after the other, again and again: A B A B, so that a change of the machine meets them all."""
     found: dict[str, list[Usage]] = {name: [] for name in steps}
     for _ in range(repeats):
