@@ -21,7 +21,7 @@ Connection = duckdb.DuckDBPyConnection
 DatabaseError = duckdb.Error
 
 _log = logging.getLogger(__name__)
-_REFUSALS = (
+REFUSALS = (
     duckdb.IOException,
     duckdb.FatalException,
     duckdb.TransactionException,
@@ -62,7 +62,7 @@ def writer_lock(layout: DataLayout, wait_seconds: float = 0.0) -> Iterator[None]
             raise _lock_error(layout, error) from error
         try:
             yield
-        except _REFUSALS as error:
+        except REFUSALS as error:
             raise refused_error(layout.warehouse, error) from error
     finally:
         os.close(descriptor)
