@@ -21,6 +21,7 @@ from dagster_project.defs.resources import listening
 from dagster_project.settings import Settings
 from dagster_project.storage.checks import failed_nodes
 from dagster_project.storage.layout import DataLayout
+from dagster_project.storage.warehouse import REFUSALS, refused_error
 
 Progress = Callable[[str, float], None]
 
@@ -96,6 +97,8 @@ def _explained(error: BaseException, layout: DataLayout) -> BaseException:
     while cause is not None:
         if isinstance(cause, CliffhangerError):
             return cause
+        if isinstance(cause, REFUSALS):
+            return refused_error(layout.warehouse, cause)
         if isinstance(cause, DagsterAssetCheckFailedError):
             return BlockedByChecks(
                 "a delivery failed its checks; the released file is as it was",

@@ -16,7 +16,7 @@ from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.landing import FileForm, LandedFile, Packing, RefusedEntry, discover, open_landed
 from dagster_project.storage.layout import DataLayout
 from dagster_project.storage.quarantine_files import write_mirrors
-from dagster_project.storage.raw_tables import known_files, known_names, note_name, superseded_contents
+from dagster_project.storage.raw_tables import known_files, known_names, note_names, superseded_contents
 from dagster_project.storage.warehouse import Connection, checkpoint, transaction
 
 GROUP_TEXT_BYTES = 1024**3
@@ -74,8 +74,7 @@ def ingest_feed(
         # Staged outside the transaction: rows of an open transaction are slower to read.
         readings = stage(connection, contract, fresh, tracker)
         with transaction(connection, keeps=not dry_run):
-            for file, sha256 in repeated.items():
-                note_name(connection, file, sha256, now)
+            note_names(connection, list(repeated.items()), now)
             merge_staged(connection, contract, readings, stamp)
             found += outcomes(connection, contract, readings)
             reasons = Counter(rejected_by_reason(connection, contract, batch_id))

@@ -19,9 +19,11 @@ from dagster_project.storage.erased_persons import Persons
 from dagster_project.storage.raw_tables import (
     KnownFile,
     forget_files,
+    has_held_files,
+    insert_rows,
     known_files,
     note_batch,
-    note_name,
+    note_names,
     note_unknown_columns,
     note_unmirrored,
     replace_held,
@@ -103,12 +105,12 @@ def _settle_identity(
     known = known_files(connection, contract.name)
     refused = {sha256 for sha256, file in known.items() if file.status == "rejected"}
     seen = set(known)
-    loaded, repeated = [], []
+    loaded, repeated, names = [], [], []
     for reading in sorted(readings, key=lambda reading: reading.status == "rejected"):
         if reading.status == "changing":
             continue
         if reading.sha256 not in stamp.former:
-            note_name(connection, reading.file, reading.sha256, stamp.now)
+            names.append((reading.file, reading.sha256))
         if reading.sha256 in refused and reading.status == "read":
             forget_files(connection, contract, [reading.sha256])
             note_unmirrored(connection, contract.name, reading.sha256)
@@ -120,6 +122,7 @@ def _settle_identity(
         elif reading.status == "read":
             loaded.append(reading)
         seen.add(reading.sha256)
+    note_names(connection, names, stamp.now)
     if repeated:
         connection.execute("delete from staged where list_contains(?, _file_index)", [repeated])
     return loaded
@@ -130,12 +133,8 @@ def _stamp_files(connection: Connection, loaded: Sequence[FileReading], stamp: B
         "create or replace temp table staged_file (_file_index integer, file_sha256 varchar, file_name varchar, "
         "ingest_date date, ingested_at timestamptz)"
     )
-    for reading in loaded:
-        ingest_date, ingested_at = stamp.of(reading.sha256)
-        connection.execute(
-            "insert into staged_file values (?, ?, ?, ?, ?)",
-            [reading.index, reading.sha256, _name(reading, stamp), ingest_date, ingested_at],
-        )
+    rows = [(reading.index, reading.sha256, _name(reading, stamp), *stamp.of(reading.sha256)) for reading in loaded]
+    insert_rows(connection, "staged_file", rows)
 
 
 def _name(reading: FileReading, stamp: BatchStamp) -> str:
@@ -210,34 +209,32 @@ def _insert_books(
     connection: Connection, contract: TableContract, readings: Sequence[FileReading], stamp: BatchStamp
 ) -> None:
     rejected = dict(connection.execute("select _file_index, count(*) from problem_row group by all").fetchall())
-    for reading in readings:
-        if reading.status not in _IN_BOOKS:
-            continue
-        ingest_date, ingested_at = stamp.of(reading.sha256)
+    in_books = [reading for reading in readings if reading.status in _IN_BOOKS]
+    has_held = has_held_files(connection, contract.name)
+    rows = []
+    for reading in in_books:
         if reading.status == "rejected":
             note_unmirrored(connection, contract.name, reading.sha256)
-        elif reading.status == "read":
+        elif reading.status == "read" and has_held:
             replace_held(connection, contract.name, reading.sha256, _name(reading, stamp))
-        note_unknown_columns(connection, contract.name, reading.sha256, reading.unknown_columns)
-        connection.execute(
-            "insert into raw.files values (?, ?, ?, ?, ?, 0, 0, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            [
+        counts = (reading.lines_read, 0, 0, 0, rejected.get(reading.index, 0), reading.blank)
+        verdict = (_IN_BOOKS[reading.status], reading.reason_code, reading.detail)
+        unknown = ", ".join(reading.unknown_columns) or None
+        rows.append(
+            (
                 reading.sha256,
                 contract.name,
                 _name(reading, stamp),
                 reading.file.size_bytes,
-                reading.lines_read,
-                rejected.get(reading.index, 0),
-                reading.blank,
-                _IN_BOOKS[reading.status],
-                reading.reason_code,
-                reading.detail,
-                ", ".join(reading.unknown_columns) or None,
+                *counts,
+                *verdict,
+                unknown,
                 stamp.batch_id,
-                ingest_date,
-                ingested_at,
-            ],
+                *stamp.of(reading.sha256),
+            )
         )
+    insert_rows(connection, "raw.files", rows)
+    note_unknown_columns(connection, contract.name, {reading.sha256: reading.unknown_columns for reading in in_books})
 
 
 def _write(connection: Connection, statements: MergeStatements, stamp: BatchStamp, *, collides: bool) -> None:

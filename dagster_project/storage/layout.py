@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from dagster_project.core.errors import WarehouseError
+
 
 @dataclass(frozen=True)
 class DataLayout:
@@ -94,9 +96,21 @@ class DataLayout:
         return self.root / "reports"
 
     def prepare(self) -> None:
-        """Create the folders this project writes to, closed to other users."""
+        """Create the folders this project writes to, closed to other users.
+
+        Raises:
+            WarehouseError: One cannot be made.
+        """
         private = (self.quarantine, self.warehouse_dir, self.runs, self.dagster_home, self.dbt_target)
-        for folder in (*private, self.ledger, self.privacy):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for folder in (self.published_dir, self.releases, self.reports):
-            folder.mkdir(mode=0o755, parents=True, exist_ok=True)
+        modes = dict.fromkeys((*private, self.ledger, self.privacy), 0o700)
+        modes |= dict.fromkeys((self.published_dir, self.releases, self.reports), 0o755)
+        for folder, mode in modes.items():
+            try:
+                folder.mkdir(mode=mode, parents=True, exist_ok=True)
+            except OSError as error:
+                raise WarehouseError(
+                    "a folder of the data root cannot be made",
+                    where=str(folder),
+                    why=error.strerror or str(error),
+                    fix="make the data root writable and free disk space, then run again",
+                ) from error

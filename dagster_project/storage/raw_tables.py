@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
+import pyarrow as pa
+
 from dagster_project.contracts.model import TableContract
 from dagster_project.contracts.render import raw_table_ddl
 from dagster_project.storage.landing import LandedFile
@@ -119,18 +121,34 @@ def names_of(connection: Connection, file_sha256: str) -> list[str]:
     return [row[0] for row in rows]
 
 
-def note_name(connection: Connection, file: LandedFile, file_sha256: str, now: datetime) -> None:
-    """Keep the name a content was seen under, so that it is not read again."""
-    connection.execute(
-        "insert into raw.file_names values (?, ?, ?, ?, ?)",
-        [file.name, file_sha256, file.size_bytes, file.modified_ns, now],
-    )
+def insert_rows(connection: Connection, table: str, rows: Sequence[Sequence[object]]) -> None:
+    """Insert whole rows of a table in one statement, however many."""
+    if not rows:
+        return
+    columns = [pa.array(values) for values in zip(*rows, strict=True)]
+    connection.register("inserted", pa.table(columns, names=[f"c{number}" for number in range(len(columns))]))
+    try:
+        connection.execute(f"insert into {table} select * from inserted")
+    finally:
+        connection.unregister("inserted")
 
 
-def note_unknown_columns(connection: Connection, feed: str, file_sha256: str, names: Sequence[str]) -> None:
-    """Keep the columns of a content that its contract does not name."""
-    for name in names:
-        connection.execute("insert into raw.unknown_columns values (?, ?, ?)", [feed, file_sha256, name])
+def note_names(connection: Connection, names: Sequence[tuple[LandedFile, str]], now: datetime) -> None:
+    """Keep the names that contents (file, sha-256) were seen under, so that they are not read again."""
+    rows = [(file.name, file_sha256, file.size_bytes, file.modified_ns, now) for file, file_sha256 in names]
+    insert_rows(connection, "raw.file_names", rows)
+
+
+def note_unknown_columns(connection: Connection, feed: str, columns: Mapping[str, Sequence[str]]) -> None:
+    """Keep the columns, by content, that its contract does not name."""
+    rows = [(feed, file_sha256, name) for file_sha256, names in columns.items() for name in names]
+    insert_rows(connection, "raw.unknown_columns", rows)
+
+
+def has_held_files(connection: Connection, feed: str) -> bool:
+    """True while a file of the feed waits for a decision."""
+    row = connection.execute("select count(*) from raw.files where feed = ? and status = 'held'", [feed]).fetchone()
+    return row is not None and row[0] > 0
 
 
 def note_unmirrored(connection: Connection, feed: str, file_sha256: str) -> None:
