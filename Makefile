@@ -11,13 +11,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export DBT_SEND_ANONYMOUS_USAGE_STATS := false
 export GX_ANALYTICS_ENABLED := false
 
+FAULTS ?=
 DEMO_VIEWERS ?= 30000
 DEMO_DAYS ?= 120
 DEMO_SEED ?= 1
 # The demo's clock stands where its logs end, so that nothing in it is called late or stale.
 END_OF_WORLD := import json, pathlib, sys; print(json.loads(pathlib.Path(sys.argv[1], "truth", "parameters.json").read_text())["ends_at"])
 
-.PHONY: help demo test test-full check bench sync lock ui docs clean
+.PHONY: help demo test test-full faults check bench sync lock ui docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -45,6 +46,9 @@ test: $(READY) ## all tests that finish in minutes
 
 test-full: $(READY) ## every test: also further seeds, drills and runs that take minutes each
 	@$(BIN)/python -m pytest -m "full or not full"
+
+faults: $(READY) ## 200 kills and 1,000 failing I/O calls, compared with an oracle (half an hour; goes on where it was stopped; FAULTS="--kills 50")
+	@PYTHONPATH=tests/faults $(BIN)/python -m fault_trials $(FAULTS)
 
 check: $(READY) ## lint, format, types, imports, rendered files
 	@$(BIN)/ruff check .

@@ -1,11 +1,13 @@
 """Doors that are wrong on purpose: the checks of the fault trials must see what is wrong with each.
 
-`python broken_doors.py NAME FOLDER` takes the world in through one of them and prints what the checks say, as JSON.
+`python broken_doors.py NAME FOLDER` takes some files in through one of them and prints what the checks say, as JSON.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,21 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from fault_trials import door
-from fault_trials.trials import Bench, Verdict, finish, kill_round, measured
-from fault_trials.world import FEEDS
+from fault_trials.trials import Bench, Verdict, check, finish, in_fork, measured
 
-from dagster_project.ingest import feed as feed_module
-from dagster_project.storage.warehouse import Connection
+from dagster_project.ingest.merge import merge_staged
+from dagster_project.storage.warehouse import Connection, transaction
 
-
-@contextmanager
-def _in_place_of(name: str, replacement: Any) -> Iterator[None]:
-    kept = getattr(feed_module, name)
-    setattr(feed_module, name, replacement)
-    try:
-        yield
-    finally:
-        setattr(feed_module, name, kept)
+STEP = "bank:1"
 
 
 @contextmanager
@@ -37,37 +30,24 @@ def no_transaction(connection: Connection, *, keeps: bool = True) -> Iterator[No
 
 
 @contextmanager
-def early_acknowledgement(connection: Connection, *, keeps: bool = True) -> Iterator[None]:
-    """Ends before the commit, which comes with the next group."""
-    if getattr(early_acknowledgement, "is_open", False):
-        connection.commit()
-    connection.begin()
-    early_acknowledgement.is_open = True  # type: ignore[attr-defined]  # state between groups
-    yield
+def forgetful(connection: Connection, *, keeps: bool = True) -> Iterator[None]:
+    """Ends as if all were kept, and nothing is."""
+    with transaction(connection, keeps=False):
+        yield
 
 
-def losing(merge: Callable[..., Any]) -> Callable[..., Any]:
-    """A merge that loses a row and keeps the books as if it had not."""
-
-    def lossy(connection: Connection, contract: Any, readings: Any, stamp: Any) -> Any:
-        found = merge(connection, contract, readings, stamp)
-        connection.execute(
-            f"delete from {contract.relation} where rowid = (select max(rowid) from {contract.relation})"
-        )
-        return found
-
-    return lossy
+def loses_a_row(connection: Connection, contract: Any, *rest: Any) -> Any:
+    """Merges, and keeps the books as if no row were gone."""
+    found = merge_staged(connection, contract, *rest)
+    connection.execute(f"delete from {contract.relation} where rowid = (select max(rowid) from {contract.relation})")
+    return found
 
 
-def doubling(merge: Callable[..., Any]) -> Callable[..., Any]:
-    """A merge that writes a row twice."""
-
-    def twice(connection: Connection, contract: Any, readings: Any, stamp: Any) -> Any:
-        found = merge(connection, contract, readings, stamp)
-        connection.execute(f"insert into {contract.relation} (from {contract.relation} limit 1)")
-        return found
-
-    return twice
+def doubles_a_row(connection: Connection, contract: Any, *rest: Any) -> Any:
+    """Merges, and writes a row twice."""
+    found = merge_staged(connection, contract, *rest)
+    connection.execute(f"insert into {contract.relation} (from {contract.relation} limit 1)")
+    return found
 
 
 def no_mirrors(*_: object) -> int:
@@ -75,32 +55,39 @@ def no_mirrors(*_: object) -> int:
     return 0
 
 
-BROKEN: dict[str, tuple[str, Callable[[], Any]]] = {
-    "no_transaction": ("transaction", lambda: no_transaction),
-    "early_acknowledgement": ("transaction", lambda: early_acknowledgement),
-    "loses_a_row": ("merge_staged", lambda: losing(feed_module.merge_staged)),
-    "doubles_a_row": ("merge_staged", lambda: doubling(feed_module.merge_staged)),
-    "no_mirrors": ("write_mirrors", lambda: no_mirrors),
+BROKEN: dict[str, dict[str, Callable[..., Any]]] = {
+    "no_transaction": {"transaction": no_transaction},
+    "forgetful": {"transaction": forgetful},
+    "loses_a_row": {"merge_staged": loses_a_row},
+    "doubles_a_row": {"merge_staged": doubles_a_row},
+    "no_mirrors": {"write_mirrors": no_mirrors},
 }
 
 
 def main(name: str, folder: Path) -> None:
-    """Measure the sound door, then look at the broken one."""
-    sound = Bench.make(folder, seed=1)
-    facts = measured(sound)
-    part, make = BROKEN[name]
+    """Take in one group of files through the broken door: killed at some of its statements, and whole."""
+    bench = Bench.make(folder, seed=1)
+    measured(bench, ["bank"])
+    verdict = Verdict()
 
-    def take_in(*arguments: Any, **options: Any) -> None:
-        with _in_place_of(part, make()):
-            door.take_in(*arguments, **options)
+    def take_in(root: Path, kill_at: int, acknowledge: Callable[[str], None]) -> None:
+        left = [kill_at]
 
-    bench = Bench(sound.folder, sound.world, sound.oracle, take_in)
-    if name in ("no_transaction", "early_acknowledgement"):
-        verdict = kill_round(bench, f"{name} 1", facts, kills=4)
-    else:
-        verdict = Verdict()
-        root = bench.copy_of(bench.before("bank"), name)
-        finish(bench, root, ["bank"], FEEDS[: FEEDS.index("bank") + 1], verdict)
+        def at_statement() -> None:
+            left[0] -= 1
+            if left[0] == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        with door.replaced(**BROKEN[name]):
+            door.take_in(root, ["bank"], batch_id="broken", acknowledge=acknowledge, at_statement=at_statement)
+
+    for kill_at in (*(range(60, 110, 10) if name == "no_transaction" else ()), 0):
+        root = bench.copy_of(bench.before(STEP), f"{name}-{kill_at}")
+        ended = in_fork(lambda acknowledge, root=root, at=kill_at: take_in(root, at, acknowledge))  # type: ignore[misc]
+        check(bench, root, ended.acknowledged, verdict)
+    if name == "no_mirrors":
+        with door.replaced(**BROKEN[name]):
+            finish(bench, root, ["bank"], bench.upto(STEP), verdict)
     sys.stdout.write(json.dumps(verdict.wrong))
 
 

@@ -34,6 +34,9 @@ def run(
     without_shim: Annotated[
         bool, typer.Option("--without-shim", help="No kills and failures at I/O calls: needs no C compiler.")
     ] = False,
+    torn: Annotated[
+        bool, typer.Option("--torn", help="All kills in the midst of a write: shows a limit of the database.")
+    ] = False,
     scratch: Annotated[
         Path | None, typer.Option(help="Folder for worlds and progress; default: temp/faults of the data root.")
     ] = None,
@@ -64,7 +67,9 @@ def run(
     progress = Progress.read(folder / "progress.jsonl")
     if progress.tried:
         progress_out.print(f"going on after {len(progress.tried):,} trials of an earlier run")
-    _run_all(_kill_rounds(bench, facts, seed), progress, "kill_", kills, workers, progress_out)
+    _run_all(
+        _kill_rounds(bench, facts, "torn" if torn else "kills", seed), progress, "kill_", kills, workers, progress_out
+    )
     if faults and not without_shim:
         _run_all(
             _faults(bench, facts, seed),
@@ -86,10 +91,10 @@ def run(
         raise typer.Exit(1)
 
 
-def _kill_rounds(bench: Bench, facts: dict[str, Any], seed: int) -> Iterator[Trial]:
+def _kill_rounds(bench: Bench, facts: dict[str, Any], way: str, seed: int) -> Iterator[Trial]:
     number = 0
     while True:
-        name = f"kills {seed}-{number}"
+        name = f"{way} {seed}-{number}"
         yield name, lambda name=name: kill_round(bench, name, facts)  # type: ignore[misc]
         number += 1
 
@@ -100,7 +105,7 @@ def _faults(bench: Bench, facts: dict[str, Any], seed: int) -> Iterator[Trial]:
 
 
 def _named(bench: Bench, facts: dict[str, Any], name: str) -> Iterator[Trial]:
-    if name.startswith("kills "):
+    if name.startswith(("kills ", "torn ")):
         yield name, lambda: kill_round(bench, name, facts)
     else:
         step, kind, call = name.split()

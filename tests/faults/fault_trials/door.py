@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from dagster_project.contracts import feed_contracts, reference_contracts, statement_contracts
 from dagster_project.ingest import feed as feed_module
@@ -51,7 +51,7 @@ def take_in(
     """
     layout = DataLayout(root)
     with writer_lock(layout, 5.0), closing(open_warehouse(layout)) as opened:
-        connection = opened if at_statement is None else _Watched(opened, at_statement)
+        connection = opened if at_statement is None else cast(Connection, _Watched(opened, at_statement))
         prepare_raw(connection, CONTRACTS)
         tables = read_reference(layout.reference, _REFERENCES)
         if stored_fingerprint(connection) != reference_fingerprint(tables):
@@ -64,7 +64,7 @@ def take_in(
 @contextmanager
 def _acknowledged(acknowledge: Acknowledge) -> Iterator[None]:
     """While this holds, groups are small and every commit is told with the files it holds."""
-    grouped, transaction, most = feed_module.grouped, feed_module.transaction, feed_module.GROUP_FILES
+    grouped, transaction = vars(feed_module)["grouped"], vars(feed_module)["transaction"]
     current: list[LandedFile] = []
 
     def watched_groups(files: Sequence[LandedFile]) -> Iterator[list[LandedFile]]:
@@ -79,15 +79,19 @@ def _acknowledged(acknowledge: Acknowledge) -> Iterator[None]:
         for file in current:
             acknowledge(file.name)
 
-    feed_module.grouped, feed_module.transaction, feed_module.GROUP_FILES = (
-        watched_groups,
-        told_transaction,
-        GROUP_FILES,
-    )
+    with replaced(grouped=watched_groups, transaction=told_transaction, GROUP_FILES=GROUP_FILES):
+        yield
+
+
+@contextmanager
+def replaced(**parts: Any) -> Iterator[None]:
+    """While this holds, these names of the module that takes in a feed mean something else."""
+    kept = {name: vars(feed_module)[name] for name in parts}
+    vars(feed_module).update(parts)
     try:
         yield
     finally:
-        feed_module.grouped, feed_module.transaction, feed_module.GROUP_FILES = grouped, transaction, most
+        vars(feed_module).update(kept)
 
 
 class _Watched:

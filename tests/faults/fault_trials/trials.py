@@ -271,7 +271,7 @@ def kill_round(bench: Bench, seed: str, measured: Mapping[str, float], kills: in
     """
     chance, verdict = random.Random(seed), Verdict()
     root = bench.new_root(f"round-{os.getpid()}")
-    ways = ["torn"] if "torn" in seed else ["time", "statement", *(["call"] * 3 if shim.is_loaded() else [])]
+    ways = ["torn"] if seed.startswith("torn ") else ["time", "statement", *(["call"] * 3 if shim.is_loaded() else [])]
     acknowledged: list[str] = []
     for number in range(kills):
         way = chance.choice(ways)
