@@ -17,7 +17,8 @@ from dagster_project.storage.warehouse import writer_lock
 
 def erase(
     viewer: Annotated[
-        list[str] | None, typer.Option("--viewer", help="Id of the viewer or device as delivered; may be repeated.")
+        list[str] | None,
+        typer.Option("--viewer", help="Id of the viewer or device as delivered, or its pseudonym; may be repeated."),
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell what would be changed.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,

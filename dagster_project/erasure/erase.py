@@ -18,11 +18,11 @@ from typing import Any
 
 from dagster_project.contracts import TableContract, feed_contracts, reference_contracts, statement_contracts
 from dagster_project.core.errors import NothingToDo, PrivacyError
+from dagster_project.erasure.delivered_ids import delivered_id
 from dagster_project.erasure.journal import Journal, LandedSuccessor, load_journal, save_journal
 from dagster_project.erasure.landed_files import (
     PARTIAL_PREFIX,
     Rewritten,
-    UnusableFile,
     look_through,
     rewrite,
     rewrite_reference,
@@ -30,6 +30,7 @@ from dagster_project.erasure.landed_files import (
 from dagster_project.erasure.mentions import Persons as Mentioned
 from dagster_project.ingest.merge_sql import MergeStatements
 from dagster_project.ingest.results import Progress
+from dagster_project.ingest.unpacking import UnusableFile
 from dagster_project.ledger.verify import verify_ledger
 from dagster_project.storage.batches import prepare_history
 from dagster_project.storage.erased_persons import Erasure, Persons, note_erasures, sync_folder, write_private
@@ -108,7 +109,7 @@ def prepare(
     Call it with the writer lock held; `discard` takes it back, `carry_out` goes on.
 
     Args:
-        ids: Ids of viewers or devices as they were delivered.
+        ids: Ids of viewers or devices as they were delivered, or their pseudonyms.
         now: The run's clock (UTC).
 
     Raises:
@@ -116,13 +117,15 @@ def prepare(
         PrivacyError: A row's person cannot be found in its line.
         LandingFileError: A file cannot be read or written.
     """
+    _remove_partials(layout)
+    with closing(open_warehouse(layout)) as connection:
+        _prepare_tables(connection)
+        ids = sorted({delivered_id(connection, layout, persons, text) for text in ids})
     mark = secrets.token_hex(4)
     receipt = f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{mark}"
     mentioned = Mentioned({text: _TOKEN_PREFIX + secrets.token_hex(16) for text in ids})
     names = {text: persons.pseudonym(text) for text in ids}
-    _remove_partials(layout)
     with closing(open_warehouse(layout)) as connection:
-        _prepare_tables(connection)
         ledger_head = verify_ledger(layout).head
         rows: dict[str, int] = {}
         through = now

@@ -22,7 +22,7 @@ from dagster_project.contracts.model import TableContract
 from dagster_project.core.errors import LandingFileError
 from dagster_project.erasure.mentions import CsvMentions, Fields, Persons, without_persons
 from dagster_project.ingest.adapters.native_sql import header_names
-from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
+from dagster_project.ingest.unpacking import HashingReader, unpack
 from dagster_project.storage.landing import FileForm, LandedFile, Packing, open_landed
 
 PARTIAL_PREFIX = ".erasing-"
@@ -166,10 +166,10 @@ def _rewrite_text(
     if file.form is FileForm.CSV:
         headers = header_names(contract.native(file.native)) if file.native else {}
         reader = CsvMentions(fields, persons, delimiters=",;\t" if file.native else ",", headers=headers)
-        _write_records(reader, (_text(line) for line in _lines(file)), out, changed)
+        _write_records(reader, (_text(line) for line in delivered_lines(file)), out, changed)
         return changed
     needles = persons.needles()
-    for number, line in enumerate(_lines(file), 1):
+    for number, line in enumerate(delivered_lines(file), 1):
         if b"\\" in line or any(needle in line for needle in needles):
             text = _text(line)
             after = without_persons(text, fields, persons)
@@ -198,7 +198,13 @@ def _text(line: bytes) -> str:
     return line.decode("utf-8", "surrogateescape")
 
 
-def _lines(file: LandedFile) -> Iterator[bytes]:
+def delivered_lines(file: LandedFile) -> Iterator[bytes]:
+    """The lines of a text file with their line ends, unpacked.
+
+    Raises:
+        UnusableFile: It cannot be unpacked.
+        LandingFileError: It cannot be read.
+    """
     with closing(open_landed(file)) as stream:
         rest: list[bytes] = []
         for block in unpack(HashingReader(file, stream), file.packing):
@@ -305,6 +311,3 @@ def _unwritable(path: Path, error: OSError) -> LandingFileError:
         why=error.strerror or str(error),
         fix="make its folder writable and free disk space, then erase again; nothing was changed",
     )
-
-
-__all__ = ["PARTIAL_PREFIX", "Rewritten", "UnusableFile", "fields_of", "look_through", "rewrite", "rewrite_reference"]

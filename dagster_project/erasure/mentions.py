@@ -80,6 +80,21 @@ def without_persons(line: str, fields: Fields, persons: Persons, depth: int = 0)
     return _each_value(line, replaced)
 
 
+def texts_in(line: str, depth: int = 0) -> set[str]:
+    """Every value of a line, also of JSON within a text."""
+    found: set[str] = set()
+
+    def note(_: str | None, token: str) -> str:
+        found.add(_decoded(token))
+        return token
+
+    _each_value(line, note)
+    if depth < _NESTED_LIMIT:
+        for text in [text for text in found if '"' in text]:
+            found |= texts_in(text, depth + 1)
+    return found
+
+
 def _owner(line: str, fields: Fields, persons: Persons) -> str | None:
     """The token of the viewer the line is about, if it is one of these."""
     owners: list[str] = []

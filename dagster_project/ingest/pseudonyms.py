@@ -53,7 +53,9 @@ def _fill_map(connection: Connection, columns: list[str], persons: Persons | Non
         [
             values,
             [] if persons is None else [persons.pseudonym(value) for value in values],
-            [] if persons is None else [persons.erased_through(value) for value in values],
+            [persons.erased_through(value) for value in values]
+            if persons and persons.erasures
+            else [None] * len(values),
         ],
         schema=_MAP_SCHEMA,
     )

@@ -524,6 +524,21 @@ def test_who_comes_back_later_is_another_person_and_can_be_erased_again(layout: 
     assert pseudonym(layout) not in (first, second)
 
 
+@pytest.mark.parametrize(
+    ("feed", "form"), [("views", "parquet"), ("views", "gz"), ("unlocks", "csv"), ("topups", "zst")]
+)
+def test_a_pseudonym_names_the_person_too(layout: DataLayout, feed: str, form: str) -> None:
+    name = pseudonym(layout)
+    with closing(open_warehouse(layout)) as connection:  # the one row by which the id is found
+        for other in FEEDS:
+            which = f"not ends_with(_file_name, '{form}')" if other == feed else "true"
+            connection.execute(f"delete from raw.{other} where viewer_id = ? and {which}", [name])
+    plan = prepare(layout, load_persons(layout, None), (name,), now=NOW)
+    assert plan.ids == (GONE,)
+    with pytest.raises(NothingToDo, match="nobody has that pseudonym"):
+        prepare(layout, load_persons(layout, None), ("p-" + "0" * 32,), now=NOW)
+
+
 def test_several_at_once_stay_apart(layout: DataLayout) -> None:
     before = everything(layout)
     receipt = erased(layout, GONE, "viewer-00001", "viewer-00002")
