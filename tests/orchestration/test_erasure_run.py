@@ -10,6 +10,7 @@ import secrets
 import shutil
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,25 @@ def ids(root: Path) -> set[str]:
     }
 
 
+@contextmanager
+def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Attached as `opened`: a file of the name `cliffhanger` would hide its schema of that name."""
+    with duckdb.connect() as connection:
+        connection.execute(f"attach '{path}' as opened (read_only)")
+        connection.execute("use opened")
+        yield connection
+
+
 def words(path: Path) -> set[str]:
     """Whole words of a file; of databases and Parquet files also those of their texts."""
     found = set(_WORD.findall(path.read_bytes()))
     if path.suffix == ".parquet":
         found |= set(_WORD.findall(repr(pq.read_table(path).to_pylist()).encode()))
     if path.suffix == ".duckdb":
-        with duckdb.connect(str(path), read_only=True) as connection:
+        with opened(path) as connection:
             columns = connection.execute(
                 "select schema_name, table_name, column_name from duckdb_columns() "
-                "where data_type = 'VARCHAR' and not internal"
+                "where data_type = 'VARCHAR' and not internal and database_name = 'opened'"
             ).fetchall()
             for schema, table, column in columns:
                 texts = connection.execute(f'select distinct "{column}" from "{schema}"."{table}"').fetchall()
@@ -105,9 +115,10 @@ def test_neither_key_nor_ids_are_in_anything_that_was_written(ran: Path, key: Pa
 def figures(root: Path) -> dict[str, list[tuple[Any, ...]]]:
     """Every released row but who the viewer is and what is true of one run only."""
     found = {}
-    with duckdb.connect(str(root / "published/cliffhanger.duckdb"), read_only=True) as connection:
+    with opened(root / "published/cliffhanger.duckdb") as connection:
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where not (schema_name = 'meta' and "
+            "select schema_name, table_name from duckdb_tables() where database_name = 'opened' "
+            "and not (schema_name = 'meta' and "
             "table_name in ('releases', 'checks')) order by all"
         ).fetchall()
         for schema, table in tables:
