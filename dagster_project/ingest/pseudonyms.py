@@ -84,12 +84,12 @@ def _settle_erased(connection: Connection, contract: TableContract, columns: lis
     found = connection.execute("select count(*) from pseudonym where erased_through is not null").fetchone()
     if found is None or not found[0] or contract.event_time is None:
         return
-    names = " or ".join(
-        f'"{name}" in (select value from pseudonym where erased_through >= "{contract.event_time}")' for name in columns
+    rows = " union ".join(
+        f'select staged.rowid as _row_id from staged inner join pseudonym on staged."{name}" = pseudonym.value '
+        f'where _ok and staged."{contract.event_time}" <= pseudonym.erased_through'
+        for name in columns
     )
-    connection.execute(
-        f"create or replace temp table erased_row as select rowid as _row_id from staged where _ok and ({names})"
-    )
+    connection.execute(f"create or replace temp table erased_row as {rows}")
     refused = "true"
     if any(column.logical_type is LogicalType.NUMBER for column in contract.columns):
         keys = ", ".join(f'"{name}"' for name in contract.key)

@@ -366,6 +366,25 @@ def test_every_other_byte_of_landing_is_as_it_was_delivered(layout: DataLayout) 
     assert paid["o-50"] == "0.49"
 
 
+def test_one_person_has_one_name_in_every_feed_and_table(layout: DataLayout) -> None:
+    with closing(open_warehouse(layout, read_only=True)) as connection:
+        names = connection.execute(
+            "select viewer_id from raw.views where event_id = 'e-00100' union all "
+            "select viewer_id from raw.unlocks where order_id = 'o-50' union all "
+            "select viewer_id from raw.topups where store_transaction_id = 't-00060' union all "
+            "select open_id from reference.identity_link where app_user_id = ? union all "
+            "select max(split_part(viewer_key, '|', 2)) from raw.touched where feed = 'topups' and viewer_key like ?",
+            [load_persons(layout, None).pseudonym("A-1"), f"%{pseudonym(layout)}"],
+        ).fetchall()
+        assert names == [(pseudonym(layout),)] * 5
+        assert connection.execute(
+            "select count(*) from raw.views semi join reference.test_account using (app_id, viewer_id)"
+        ).fetchall() == [(13,)]
+        assert connection.execute(
+            "select count(*) from raw.views where not starts_with(viewer_id, 'p-')"
+        ).fetchall() == [(0,)]
+
+
 def test_the_payload_of_a_source_is_not_kept(layout: DataLayout) -> None:
     with closing(open_warehouse(layout, read_only=True)) as connection:
         assert connection.execute("select count(raw_payload), count(*) from raw.unlocks").fetchall() == [(0, 12)]
