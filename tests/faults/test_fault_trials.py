@@ -15,7 +15,7 @@ from fault_trials import shim
 
 HERE = Path(__file__).parent
 HAS_COMPILER = shim.compiler() is not None
-FEEDS = "topups,platform_statement,bank,store_statement_line"
+FEEDS = "views,unlocks"
 
 
 @pytest.fixture(scope="module")
