@@ -165,6 +165,7 @@ def _column(item: Property) -> Column:
         valid_values=tuple(item.quality[0].arguments.validValues) if item.quality else (),
         is_delivery_metadata=bool(custom.get("deliveryMetadata", False)),
         is_personal=item.classification == "personal",
+        has_few_values=bool(custom.get("fewValues", False)),
     )
 
 

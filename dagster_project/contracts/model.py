@@ -30,6 +30,7 @@ class Column:
         valid_values: The closed list of values, or empty.
         is_delivery_metadata: True when it tells about the delivery, not the event; it is left out of a row's content.
         is_personal: True when it identifies a person.
+        has_few_values: True for an open list of few values, such as countries or apps.
         key_position: Place in the natural key from 1, or None.
     """
 
@@ -46,6 +47,12 @@ class Column:
     valid_values: tuple[str, ...] = ()
     is_delivery_metadata: bool = False
     is_personal: bool = False
+    has_few_values: bool = False
+
+    @property
+    def is_category(self) -> bool:
+        """True when its values are few, so that their shares can be watched: a closed list, a flag, or declared so."""
+        return bool(self.valid_values) or self.has_few_values or self.logical_type is LogicalType.BOOLEAN
 
     @property
     def names_viewer(self) -> bool:
@@ -177,6 +184,11 @@ class TableContract:
         """The natural key in order."""
         keyed = [column for column in self.columns if column.key_position is not None]
         return tuple(column.name for column in sorted(keyed, key=lambda column: column.key_position or 0))
+
+    @property
+    def carries_money(self) -> bool:
+        """True when one of its columns is an amount of money."""
+        return any(column.logical_type is LogicalType.NUMBER for column in self.columns)
 
     @property
     def content_columns(self) -> tuple[Column, ...]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,7 +12,9 @@ from dagster_project.core.errors import BlockedByChecks
 from dagster_project.defs.partitions import ingest_days
 from dagster_project.defs.resources import WarehouseResource, report_progress
 from dagster_project.ingest import ingest_feed, prepare_raw, profile_feed, reingest
+from dagster_project.ingest.data_docs import index_page, write_data_docs
 from dagster_project.ingest.gate import check_profile
+from dagster_project.ingest.history import feed_history
 from dagster_project.ledger.closing import genuine_ledger
 from dagster_project.settings import Settings
 from dagster_project.storage.batches import pending_batches, prepare_history, record_gate
@@ -130,12 +133,13 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
                 if profile is None:
                     record_gate(connection, batch_id, contract.name, [])
                     continue
-                verdict = check_profile(contract, profile)
+                verdict = check_profile(contract, profile, feed_history(connection, contract, profile))
                 judged = [
                     CheckRecord(check.name, f"raw/{contract.name}", check.severity, check.passed, check.sentence)
                     for check in verdict.checks
                 ]
                 record_gate(connection, batch_id, contract.name, judged)
+                write_data_docs(warehouse.layout, profile, verdict)
                 records += judged
         failed = [record for record in records if not record.passed]
         blocking = [record for record in failed if record.severity == "critical"]
@@ -152,12 +156,12 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
             ],
         )
         if blocking:
-            raise _blocked(contract, blocking)
+            raise _blocked(contract, blocking, index_page(warehouse.layout))
 
     return raw
 
 
-def _blocked(contract: TableContract, failed: Sequence[CheckRecord]) -> BlockedByChecks:
+def _blocked(contract: TableContract, failed: Sequence[CheckRecord], pages: Path) -> BlockedByChecks:
     fix = "mend what was delivered and run again; `cliffhanger quarantine list` names rows and reasons"
     if any(record.check_name == "n_held_files" for record in failed):
         fix = (
@@ -168,5 +172,5 @@ def _blocked(contract: TableContract, failed: Sequence[CheckRecord]) -> BlockedB
         "a delivery failed its checks; the released file is as it was",
         where=f"raw/{contract.name}",
         why="; ".join(record.detail for record in failed),
-        fix=fix,
+        fix=f"{fix}; every check of the delivery: {pages}",
     )

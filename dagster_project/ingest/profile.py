@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
+from typing import Any
 
 from dagster_project.contracts.model import TableContract
+from dagster_project.ingest.profile_counts import (
+    batch_rows,
+    keep_days,
+    keep_values,
+    unknown_apps,
+    unknown_regions,
+    unknown_series,
+    without_contract,
+    without_studio,
+)
 from dagster_project.storage.warehouse import Connection, transaction
 
 _HISTORY_BATCHES = 14
@@ -15,6 +26,7 @@ _LEAST_BATCHES = 3
 _DEFAULT_LATE_HOURS = 24
 _HOUR_US = 3_600_000_000
 _DAY_US = 24 * _HOUR_US
+_OLD_DAYS = 90
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,10 @@ class FeedProfile:
         unknown_series_ppm: Rows whose series no reference table knows.
         held_files: Name and reason of each held file, None when there is none.
         null_ppm: Share of rows without a value, by optional column.
+        received_later_ppm: Rows that arrived, by their own account, more than an hour after they were taken in.
+        old_ppm: Rows more than 90 days old when they arrived.
+        without_studio_ppm, without_contract_ppm, unknown_app_ppm, unknown_region_ppm: Rows that point to nothing, in
+            millionths of those that point somewhere (see `profile_counts`); the commonest names are beside them.
         median_accepted_before: Median of `n_accepted` over the latest earlier batches, None while they are few or when
             the batch is an operator's decision on rows delivered before.
     """
@@ -61,34 +77,67 @@ class FeedProfile:
     median_accepted_before: float | None
     n_held_files: int = 0
     held_files: str | None = None
+    received_later_ppm: int | None = None
+    old_ppm: int | None = None
+    without_studio_ppm: int | None = None
+    without_contract_ppm: int | None = None
+    unknown_app_ppm: int | None = None
+    unknown_region_ppm: int | None = None
+    unknown_series: str | None = None
+    series_without_studio: str | None = None
+    series_without_contract: str | None = None
+    unknown_apps: str | None = None
+    unknown_regions: str | None = None
 
 
 def profile_feed(connection: Connection, contract: TableContract, batch_id: str) -> FeedProfile | None:
     """Profile what a batch took in of one feed and keep the row in `raw.profiles`; None when it took in no file."""
-    row = connection.execute(
-        _profile_sql(connection, contract), {"batch_id": batch_id, "feed": contract.name}
-    ).fetchone()
+    row = connection.execute(_profile_sql(contract), {"batch_id": batch_id, "feed": contract.name}).fetchone()
     if row is None or not row[3]:
         # Files may have gone over to the batch that read them again.
-        connection.execute("delete from raw.profiles where batch_id = ? and feed = ?", [batch_id, contract.name])
+        with transaction(connection):
+            for table in ("raw.profiles", "raw.profile_values"):
+                connection.execute(f"delete from {table} where batch_id = ? and feed = ?", [batch_id, contract.name])
+            keep_days(connection, contract, batch_id)
         return None
-    profile = FeedProfile(*row)
+    profile = replace(FeedProfile(*row), **_coverage(connection, contract, batch_id))
     with transaction(connection):
         connection.execute("delete from raw.profiles where batch_id = ? and feed = ?", [batch_id, contract.name])
-        names = ", ".join(field.name for field in fields(profile))
-        marks = ", ".join("?" for _ in fields(profile))
-        connection.execute(f"insert into raw.profiles ({names}) values ({marks})", list(row))
+        names = [field.name for field in fields(profile)]
+        marks = ", ".join("?" for _ in names)
+        connection.execute(
+            f"insert into raw.profiles ({', '.join(names)}) values ({marks})",
+            [getattr(profile, name) for name in names],
+        )
+        keep_days(connection, contract, batch_id)
+        keep_values(connection, contract, batch_id, profile.n_accepted)
     return profile
 
 
-def _profile_sql(connection: Connection, contract: TableContract) -> str:
+def _coverage(connection: Connection, contract: TableContract, batch_id: str) -> dict[str, Any]:
+    """Figure and names of everything that rows point to, by attribute of the profile."""
+    found = {
+        ("unknown_series_ppm", "unknown_series"): unknown_series(connection, contract, batch_id),
+        ("without_studio_ppm", "series_without_studio"): without_studio(connection, contract, batch_id),
+        ("without_contract_ppm", "series_without_contract"): without_contract(connection, contract, batch_id),
+        ("unknown_app_ppm", "unknown_apps"): unknown_apps(connection, contract, batch_id),
+        ("unknown_region_ppm", "unknown_regions"): unknown_regions(connection, contract, batch_id),
+    }
+    return {
+        attribute: value
+        for (figure, names), coverage in found.items()
+        if coverage is not None
+        for attribute, value in ((figure, coverage.outside_ppm), (names, coverage.names))
+    }
+
+
+def _profile_sql(contract: TableContract) -> str:
     event = f'"{contract.event_time}"' if contract.event_time else "null::timestamptz"
     received = f'"{contract.received_time}"' if contract.received_time else "null::timestamptz"
     late_hours = contract.late_after_hours or _DEFAULT_LATE_HOURS
     optional = [column.name for column in contract.columns if not column.is_required]
     shares = {name: f'1000000 * (count(*) - count("{name}")) // nullif(count(*), 0)' for name in optional}
     nulls = ", ".join(f"'{name}': {share}" for name, share in shares.items())
-    series = _unknown_series(connection, contract)
     return f"""
     with delivered as (
         select count(*) as n_files, count(*) filter (status = 'rejected') as n_rejected_files,
@@ -111,11 +160,11 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
             {_ppm(f"epoch_us({event}) - epoch_us({received}) > {_DAY_US}")} as received_before_event_ppm,
             {_ppm(f"{event} > mark.as_of")} as future_ppm,
             {_ppm(f"epoch_us({received}) - epoch_us({event}) > {late_hours * _HOUR_US}")} as late_ppm,
-            {series} as unknown_series_ppm,
+            {_ppm(f"epoch_us({received}) - epoch_us(_ingested_at) > {_HOUR_US}")} as received_later_ppm,
+            {_ppm(f"epoch_us({received}) - epoch_us({event}) > {_OLD_DAYS * _DAY_US}")} as old_ppm,
             map {{{nulls}}} as null_ppm
         from {contract.relation} cross join mark
-        where _file_sha256 in (select file_sha256 from raw.files where batch_id = $batch_id and feed = $feed)
-            and _ingest_date in (select ingest_date from raw.files where batch_id = $batch_id and feed = $feed)
+        where {batch_rows(contract)}
     ),
     earlier as (
         select n_accepted from raw.profiles
@@ -126,10 +175,10 @@ def _profile_sql(connection: Connection, contract: TableContract) -> str:
     select $batch_id, $feed, profiled_at, n_files, n_rejected_files, n_lines, n_accepted, n_duplicate, n_conflict,
         n_rejected, n_blank, {_share("n_rejected")}, {_share("n_duplicate")}, {_share("n_conflict")},
         min_event_at, max_event_at, min_received_at, max_received_at, received_before_event_ppm, future_ppm, late_ppm,
-        unknown_series_ppm, null_ppm,
+        null::bigint, null_ppm,
         case when $batch_id not in (select batch_id from raw.decisions) then
             (select case when count(*) >= {_LEAST_BATCHES} then median(n_accepted)::double end from earlier)
-        end, n_held_files, held_files
+        end, n_held_files, held_files, received_later_ppm, old_ppm
     from delivered cross join accepted"""
 
 
@@ -145,18 +194,3 @@ def _ppm(condition: str) -> str:
 
 def _share(count: str) -> str:
     return f"case when n_lines > 0 then 1000000 * {count} // n_lines end"
-
-
-def _unknown_series(connection: Connection, contract: TableContract) -> str:
-    """Null where the feed has no series or no series are known at all."""
-    if all(column.name != "series_id" for column in contract.columns):
-        return "null::bigint"
-    found = connection.execute(
-        "select count(*) from information_schema.tables where table_schema = 'reference' and table_name = 'series'"
-    ).fetchone()
-    if found is None or not found[0]:
-        return "null::bigint"
-    known = connection.execute("select count(*) from reference.series").fetchone()
-    if known is None or not known[0]:
-        return "null::bigint"
-    return _ppm("series_id not in (select series_id from reference.series)")

@@ -51,6 +51,11 @@ class DataLayout:
         return self.warehouse_dir / "dbt"
 
     @property
+    def data_docs(self) -> Path:
+        """What the gate expected of the latest deliveries and saw: pages for a browser, closed to other users."""
+        return self.warehouse_dir / "data_docs"
+
+    @property
     def report_cache(self) -> Path:
         return self.warehouse_dir / "report_cache"
 

@@ -43,6 +43,23 @@ create table if not exists raw.profiles (
 );
 alter table raw.profiles add column if not exists n_held_files bigint;
 alter table raw.profiles add column if not exists held_files varchar;
+alter table raw.profiles add column if not exists received_later_ppm bigint;
+alter table raw.profiles add column if not exists old_ppm bigint;
+alter table raw.profiles add column if not exists without_studio_ppm bigint;
+alter table raw.profiles add column if not exists without_contract_ppm bigint;
+alter table raw.profiles add column if not exists unknown_app_ppm bigint;
+alter table raw.profiles add column if not exists unknown_region_ppm bigint;
+alter table raw.profiles add column if not exists unknown_series varchar;
+alter table raw.profiles add column if not exists series_without_studio varchar;
+alter table raw.profiles add column if not exists series_without_contract varchar;
+alter table raw.profiles add column if not exists unknown_apps varchar;
+alter table raw.profiles add column if not exists unknown_regions varchar;
+-- Rows by event day, for each ingest day: what is usual for a feed.
+create table if not exists raw.profile_days (feed varchar, ingest_date date, event_date date, n_rows bigint);
+-- Rows of a batch by value of the columns whose values are few.
+create table if not exists raw.profile_values (
+    batch_id varchar, feed varchar, column_name varchar, value varchar, n_rows bigint
+);
 -- Every delivered row that lost its key to another row, so that a later winner can turn a duplicate into a conflict
 -- and back whatever the order of arrival. Holds hashes, never content.
 create table if not exists raw.lost_rows (
