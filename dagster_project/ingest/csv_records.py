@@ -12,10 +12,13 @@ import pyarrow as pa
 from dagster_project.contracts.model import TableContract
 from dagster_project.ingest.framing import LINE_LIMIT_BYTES, Framer, Lines, OverlongLine
 from dagster_project.ingest.json_lines import FileCounts
+from dagster_project.ingest.long_values import CUT_MARK, LONG_TEXT, kept_lengths
 from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
 from dagster_project.storage.landing import Packing
 
 _BATCH_RECORDS = 8_192
+_RECORD_LIMIT = 64 * 1024
+"""Quarantine shows the beginning of a record; no more than this is passed on of it."""
 _HIDDEN = "***"
 _WHITE = " \t\r\n\v\f"
 
@@ -175,8 +178,19 @@ class _Records:
         fields = _fields(text, len(self._header), self._delimiter)
         if fields is None:
             self._rows.append((line_no, self._hide_persons(text), False, "not_object", None))
+        elif len(text) > LONG_TEXT and (short := self._shortened(fields)) != fields:
+            self._rows.append((line_no, self._hide_persons(text)[:_RECORD_LIMIT], False, None, short))
         else:
             self._rows.append((line_no, text, _is_plain(text), None, fields))
+
+    def _shortened(self, fields: Sequence[str]) -> list[str]:
+        """Fields too long for their column, as long as it takes to be refused for that."""
+        limits = kept_lengths(self._contract)
+        wanted = [limits.get(name, LONG_TEXT) for name in self._header or []]
+        return [
+            text if len(text) <= limit else text[:limit] + CUT_MARK if text.strip(_WHITE) else ""
+            for text, limit in zip(fields, wanted, strict=True)
+        ]
 
     def _check_trailer(self, text: str) -> None:
         """The control line is no record; it tells how many there must be. More totals may follow, but no record."""

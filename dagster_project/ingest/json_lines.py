@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from dagster_project.ingest.framing import Framer, Lines, OverlongLine
 from dagster_project.ingest.key_marks import key_marks, lines_of
+from dagster_project.ingest.long_values import shortened_lines
 
 LINE_SCHEMA = pa.schema(
     [
@@ -45,15 +46,25 @@ class FileCounts:
         self.unknown_columns: list[str] = []
 
 
-def json_batches(blocks: Iterator[bytes], file_index: int, counts: FileCounts) -> Iterator[pa.RecordBatch]:
-    """Frame the blocks of one file; blank lines are counted, not passed on."""
+def json_batches(
+    blocks: Iterator[bytes], file_index: int, counts: FileCounts, limits: Mapping[str, int] | None = None
+) -> Iterator[pa.RecordBatch]:
+    """Frame the blocks of one file; blank lines are counted, not passed on.
+
+    Args:
+        limits: By key, how much of a value in a long line is passed on (see `long_values`); None for all of it.
+    """
     framer = Framer()
     for block in blocks:
         for framed in framer.feed(block):
-            yield from _batches(framed, file_index, counts)
+            yield from _batches(_bounded(framed, limits), file_index, counts)
     for framed in framer.finish():
-        yield from _batches(framed, file_index, counts)
+        yield from _batches(_bounded(framed, limits), file_index, counts)
     counts.lines_read = framer.lines_read
+
+
+def _bounded(framed: Lines | OverlongLine, limits: Mapping[str, int] | None) -> Lines | OverlongLine:
+    return framed if limits is None or isinstance(framed, OverlongLine) else shortened_lines(framed, limits)
 
 
 def first_pairs(line: bytes) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dagster_project.contracts.model import TableContract
-from dagster_project.ingest.reject_reasons import OBJECT, RAW_TEXT_LIMIT, canonical, masked, problem
+from dagster_project.ingest.reject_reasons import OBJECT, RAW_TEXT_LIMIT, canonical, masked, problem, values
 
 WINDOW_DETAIL = "the time lies more than a day after the watermark"
 ERASED_DETAIL = "the person was erased after this happened"
@@ -56,12 +56,13 @@ class MergeStatements:
         with failed_row as (
             select *, {OBJECT} as _object from staged where not _ok and coalesce(_code, '') not in ('held', 'erased')
         ),
+        taken_apart as (select *, {values(self.contract)} from failed_row),
         failed as (
             select _file_index, _line_no, _code,
                 case when _code is null then {problem(self.contract)} end as _problem,
                 case when _doc is null and _raw is null then {canonical(self.contract, masks_persons=True)}
                     else {self._masked_record()} end as _shown
-            from failed_row
+            from taken_apart
         )
         select _file_index, _line_no, coalesce(_code, _problem.code) as reason_code,
             case when _code is null then _problem.detail else '{WINDOW_DETAIL}' end as detail,

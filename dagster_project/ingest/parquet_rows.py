@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
@@ -12,9 +12,12 @@ import pyarrow.parquet as pq
 from dagster_project.contracts.model import Column, LogicalType, TableContract
 from dagster_project.ingest.csv_records import record_schema
 from dagster_project.ingest.json_lines import FileCounts
-from dagster_project.ingest.unpacking import HashingReader, UnusableFile
+from dagster_project.ingest.long_values import CUT_MARK, LONG_TEXT, kept_length
+from dagster_project.ingest.unpacking import RATIO_FREE_BYTES, RATIO_LIMIT, HashingReader, UnusableFile
 
 _BATCH_ROWS = 16_384
+_BATCH_BYTES = 32 * 1024**2
+_DICTIONARY_ENCODINGS = frozenset({"PLAIN_DICTIONARY", "RLE_DICTIONARY"})
 ROW_LIMIT = 100_000_000
 ROWS_PER_BYTE_LIMIT = 4
 """Rows with distinct keys take more room than this; a few repeated pages that claim millions of rows do not."""
@@ -34,21 +37,80 @@ def parquet_batches(
     try:
         with pq.ParquetFile(reader.rewound(), page_checksum_verification=True) as source:
             to_text = _readers(contract, source.schema_arrow)
-            _check_size(source.metadata.num_rows, reader.bytes_read)
+            _check_size(source.metadata, reader.bytes_read)
             known = {column.name for column in contract.columns}
             counts.unknown_columns = [name for name in source.schema_arrow.names if name not in known]
-            row_no = 1
-            for batch in source.iter_batches(batch_size=_BATCH_ROWS, columns=list(to_text), use_threads=False):
-                yield _texts(contract, batch, to_text, file_index, row_no)
+            row_no, long_bytes = 1, 0
+            rows = _rows_at_once(reader, source.metadata, to_text)
+            for batch in source.iter_batches(batch_size=rows, columns=list(to_text), use_threads=False):
+                texts = _texts(contract, batch, to_text, file_index, row_no)
+                long_bytes += _long_bytes(texts)
+                _check_ratio(long_bytes, reader.bytes_read)
+                yield texts
                 row_no += batch.num_rows
             counts.lines_read = row_no - 1
     except (pa.ArrowException, OSError) as error:
         raise UnusableFile("corrupt", f"parquet: {error}") from error
 
 
-def _check_size(rows: int, size: int) -> None:
+def _check_size(metadata: pq.FileMetaData, size: int) -> None:
+    rows = metadata.num_rows
     if rows > ROW_LIMIT or (rows > _ROWS_FREE and rows > ROWS_PER_BYTE_LIMIT * size):
         raise UnusableFile("too_large", f"{rows} rows in {size} bytes")
+    _check_ratio(sum(group.total_byte_size for group in _row_groups(metadata)), size)
+
+
+def _check_ratio(unpacked: int, size: int) -> None:
+    if unpacked > RATIO_FREE_BYTES and unpacked > RATIO_LIMIT * size:
+        raise UnusableFile("too_large", f"{size} bytes unpack to more than {RATIO_LIMIT} times as many")
+
+
+def _row_groups(metadata: pq.FileMetaData) -> list[pq.RowGroupMetaData]:
+    return [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+
+
+def _rows_at_once(reader: HashingReader, metadata: pq.FileMetaData, names: Iterable[str]) -> int:
+    """So many that a batch stays small, though each row repeated the longest value of a dictionary."""
+    widest = max((group.total_byte_size // max(group.num_rows, 1) for group in _row_groups(metadata)), default=0)
+    longest = max(
+        (_longest(reader, metadata, number, set(names)) for number in range(metadata.num_row_groups)), default=0
+    )
+    return max(1, min(_BATCH_ROWS, _BATCH_BYTES // max(widest, longest, 1)))
+
+
+def _longest(reader: HashingReader, metadata: pq.FileMetaData, number: int, names: set[str]) -> int:
+    """Bytes of the longest value in the dictionaries of a row group; 0 when they are too small to matter.
+
+    The dictionary of a column comes with its first row.
+    """
+    group = metadata.row_group(number)
+    suspects = [
+        chunk.path_in_schema
+        for chunk in map(group.column, range(group.num_columns))
+        if chunk.path_in_schema in names
+        and chunk.total_uncompressed_size > _BATCH_BYTES // _BATCH_ROWS
+        and not _DICTIONARY_ENCODINGS.isdisjoint(chunk.encodings)
+    ]
+    if not suspects:
+        return 0
+    with pq.ParquetFile(
+        reader.rewound(), metadata=metadata, read_dictionary=suspects, pre_buffer=False, page_checksum_verification=True
+    ) as source:
+        for batch in source.iter_batches(batch_size=1, row_groups=[number], columns=suspects, use_threads=False):
+            dictionaries = [column.dictionary for column in batch.columns if pa.types.is_dictionary(column.type)]
+            lengths = (pc.max(pc.binary_length(values)).as_py() for values in dictionaries if len(values))
+            return max((length or 0 for length in lengths), default=0)
+    return 0
+
+
+def _long_bytes(texts: pa.RecordBatch) -> int:
+    """Bytes of the values that are longer than values of logs are."""
+    total = 0
+    for column in texts.columns:
+        if pa.types.is_string(column.type) and (pc.max(pc.binary_length(column)).as_py() or 0) > LONG_TEXT:
+            lengths = pc.binary_length(column)
+            total += pc.sum(pc.if_else(pc.greater(lengths, LONG_TEXT), lengths, 0)).as_py()
+    return total
 
 
 def _readers(contract: TableContract, schema: pa.Schema) -> Mapping[str, _ToText]:
@@ -115,7 +177,17 @@ def _texts(
         if column.name in to_text:
             array = to_text[column.name](batch.column(column.name))
             array.validate(full=True)  # text that is not UTF-8 would pass the database unseen
-            arrays.append(array)
+            arrays.append(_shortened(column, array))
         else:
             arrays.append(pa.nulls(count, pa.string()))
     return pa.record_batch(arrays, schema=record_schema(contract))
+
+
+def _shortened(column: Column, array: pa.Array) -> pa.Array:
+    """Values too long for the column, as long as it takes to be refused for that."""
+    limit = kept_length(column)
+    if (pc.max(pc.binary_length(array)).as_py() or 0) <= limit:
+        return array
+    beginnings = pc.binary_join_element_wise(pc.utf8_slice_codeunits(array, 0, limit), CUT_MARK, "")
+    is_blank = pc.equal(pc.binary_length(pc.ascii_trim_whitespace(array)), 0)
+    return pc.if_else(pc.greater(pc.utf8_length(array), limit), pc.if_else(is_blank, "", beginnings), array)

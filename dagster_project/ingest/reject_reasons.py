@@ -21,14 +21,25 @@ OBJECT = "case when json_valid(_doc) then case when json_type(_doc) = 'OBJECT' t
 evaluate what is behind a condition before the condition."""
 
 
+def values(contract: TableContract) -> str:
+    """What `problem` needs beside `_object`: `_leaf`, `_text` and `_kind`, the columns' values as JSON, as text and
+    their JSON types, in contract order. Taken out once: every mention of an extraction would hold texts of its own."""
+    paths = ", ".join(rules.quoted(f'$."{column.name}"') for column in contract.columns)
+    return (
+        f"json_extract(_object, [{paths}]) as _leaf, json_extract_string(_object, [{paths}]) as _text, "
+        f"json_type(_object, [{paths}]) as _kind"
+    )
+
+
 def problem(contract: TableContract) -> str:
-    """A struct (code, detail) from `_doc` (the row as JSON text), `_object` and `_fault` (set before parsing)."""
+    """A struct (code, detail) from `_doc` (the row as JSON text), `_object`, its `values` and `_fault` (set before
+    parsing)."""
     faults = " ".join(
         f"when _fault = '{code}' then {_struct(code, rules.quoted(detail))}"
         for code, detail in _STRUCTURE_DETAILS.items()
     )
-    columns = ", ".join(_Problem(contract, column).sql() for column in contract.columns)
-    groups = "".join(f", {_group_problem(group)}" for group in contract.required_any)
+    columns = ", ".join(_Problem(contract, column, place).sql() for place, column in _placed(contract))
+    groups = "".join(f", {_group_problem(contract, group)}" for group in contract.required_any)
     # A fault found in a platform's own record says what is wrong itself.
     told = _struct_of("split_part(_fault, ': ', 1)", "substr(_fault, strpos(_fault, ': ') + 2)")
     return f"""case {faults} when contains(_fault, ': ') then {told}
@@ -42,8 +53,9 @@ def problem(contract: TableContract) -> str:
 
 def masked(contract: TableContract, text: str) -> str:
     """`text` with the values of personal columns hidden, also where the text is not valid JSON."""
-    # NULs could hide a key (a line of UTF-16 is full of them).
-    text = f"replace({text}, chr(0), '')"
+    # Only the beginning is shown, so only that is looked through. NULs could hide a key (a line of UTF-16 is full of
+    # them).
+    text = f"replace(left({text}, {2 * RAW_TEXT_LIMIT}), chr(0), '')"
     for column in contract.columns:
         if column.is_personal:
             text = hidden_key(text, column.name)
@@ -88,8 +100,13 @@ def _struct_of(code: str, detail: str) -> str:
     return f"{{'code': {code}, 'detail': {detail}}}"
 
 
-def _group_problem(group: tuple[str, ...]) -> str:
-    texts = (f"json_extract_string(_object, '$.\"{name}\"')" for name in group)
+def _placed(contract: TableContract) -> list[tuple[int, Column]]:
+    """Columns with their places in `values`, from 1."""
+    return list(enumerate(contract.columns, start=1))
+
+
+def _group_problem(contract: TableContract, group: tuple[str, ...]) -> str:
+    texts = (f"_text[{place}]" for place, column in _placed(contract) if column.name in group)
     absent = " and ".join(f"({rules.blank_to_null(text)}) is null" for text in texts)
     sentence = rules.quoted(f"one of {', '.join(group)} must have a value")
     return f"case when {absent} then {_struct('missing', sentence)} end"
@@ -101,19 +118,20 @@ class _Problem:
 
     contract: TableContract
     column: Column
+    place: int
 
     @property
     def leaf(self) -> str:
-        return f"json_extract(_object, '$.\"{self.column.name}\"')"
+        return f"_leaf[{self.place}]"
 
     @property
     def text(self) -> str:
-        return f"json_extract_string(_object, '$.\"{self.column.name}\"')"
+        return f"_text[{self.place}]"
 
     @property
     def kind(self) -> str:
         """VARCHAR, BIGINT, UBIGINT, DOUBLE, BOOLEAN, OBJECT, ARRAY or NULL."""
-        return f"json_type({self.leaf})"
+        return f"_kind[{self.place}]"
 
     def sql(self) -> str:
         missing = self.told("missing", "there is no value") if self.column.is_required else "null"

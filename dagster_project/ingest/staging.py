@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,6 +16,7 @@ from dagster_project.ingest.adapters.expressions import create_macros
 from dagster_project.ingest.adapters.native_sql import header_names, record_contract
 from dagster_project.ingest.csv_records import CANONICAL, CsvForm, csv_batches, record_schema
 from dagster_project.ingest.json_lines import LINE_SCHEMA, FileCounts, first_pairs, json_batches
+from dagster_project.ingest.long_values import kept_lengths
 from dagster_project.ingest.parquet_rows import parquet_batches
 from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
 from dagster_project.storage.landing import FileForm, LandedFile, has_changed, open_landed
@@ -69,7 +70,7 @@ def stage_files(
     shapes, share_plain = _sample(contract, json_files)
     is_quick = share_plain >= _QUICK_SHARE
     insert_json = staging_sql.insert_json_quickly if is_quick else staging_sql.insert_json_carefully
-    rows = _Reader(json_files, _json_rows, progress)
+    rows = _Reader(json_files, partial(_json_rows, limits=kept_lengths(contract)), progress)
     _insert(connection, insert_json(contract, "delivered", shapes), LINE_SCHEMA, rows)
     if is_quick:
         _look_again(connection, contract, shapes)
@@ -111,9 +112,11 @@ def _stage_natives(
             )
 
 
-def _json_rows(reading: FileReading, reader: HashingReader) -> Iterator[pa.RecordBatch]:
+def _json_rows(
+    reading: FileReading, reader: HashingReader, limits: Mapping[str, int] | None = None
+) -> Iterator[pa.RecordBatch]:
     counts = FileCounts()
-    yield from json_batches(unpack(reader, reading.file.packing), reading.index, counts)
+    yield from json_batches(unpack(reader, reading.file.packing), reading.index, counts, limits)
     reading.take(counts)
 
 
