@@ -72,6 +72,8 @@ def print_summary(summary: RunSummary) -> None:
     if summary.checks_failed:
         verdict += f", {len(summary.checks_failed)} need attention: {'; '.join(summary.checks_failed)}"
     out.print(verdict, markup=False)
+    if summary.data_docs:
+        out.print(f"checks of the deliveries: {summary.data_docs}", markup=False)
     for headline in summary.headlines:
         out.print(f"  {_sentence(headline)}", markup=False)
     out.print(f"{summary.state}: {summary.published}  (release {summary.release_id})", markup=False)

@@ -12,7 +12,7 @@ from dagster_project.core.errors import BlockedByChecks
 from dagster_project.defs.partitions import ingest_days
 from dagster_project.defs.resources import WarehouseResource, report_progress
 from dagster_project.ingest import ingest_feed, prepare_raw, profile_feed, reingest
-from dagster_project.ingest.data_docs import index_page, write_data_docs
+from dagster_project.ingest.data_docs import write_data_docs
 from dagster_project.ingest.gate import check_profile
 from dagster_project.ingest.history import feed_history
 from dagster_project.ledger.closing import genuine_ledger
@@ -156,7 +156,7 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
             ],
         )
         if blocking:
-            raise _blocked(contract, blocking, index_page(warehouse.layout))
+            raise _blocked(contract, blocking, warehouse.layout.data_docs_index)
 
     return raw
 

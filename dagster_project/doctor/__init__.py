@@ -34,7 +34,7 @@ def examine(settings: Settings) -> list[Finding]:
             found += places.left_over(layout)
     released, unreadable = figures.read_release(layout)
     found += unreadable
-    found += deliveries.waiting(layout, state, settings.now())
+    found += deliveries.waiting(layout, state, settings.now()) + deliveries.judged(layout)
     found += privacy.persons(layout, settings, state)
     found += figures.held(state) + figures.pending(layout, state)
     found += figures.release(layout, released, state, settings.now())

@@ -135,6 +135,13 @@ def judge_landing(entries: Sequence[IgnoredEntry], refused: Sequence[RefusedEntr
     return found or [Finding(Level.OK, "landing", "every file has a name that is read")]
 
 
+def judged(layout: DataLayout) -> list[Finding]:
+    """Where every check of the latest deliveries can be read; nothing before the first."""
+    if not layout.data_docs_index.is_file():
+        return []
+    return [Finding(Level.OK, "gate", f"what the latest deliveries were checked for: {layout.data_docs_index}")]
+
+
 def waiting(layout: DataLayout, state: WarehouseState | None, now: datetime) -> list[Finding]:
     """Files that were never read; nothing is said when the warehouse could not be asked."""
     if state is None:

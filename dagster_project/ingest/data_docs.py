@@ -50,11 +50,6 @@ class _Entry:
     failed: list[str]
 
 
-def index_page(layout: DataLayout) -> Path:
-    """The page to open."""
-    return layout.data_docs / "index.html"
-
-
 def write_data_docs(layout: DataLayout, profile: FeedProfile, result: GateResult) -> Path:
     """Write the page of one verdict and the index of the latest 30 batches; returns the index.
 
@@ -82,8 +77,7 @@ def write_data_docs(layout: DataLayout, profile: FeedProfile, result: GateResult
         content = {**asdict(entry), "validation": result.validation.to_json_dict()}
         _write(folder / _RESULT, json.dumps(content, ensure_ascii=False, indent=1))
         entries = _prune(layout, _entries(layout))
-        index = index_page(layout)
-        _write(index, _index(entries))
+        _write(layout.data_docs_index, _index(entries))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise WarehouseError(
             "the Data Docs of the gate cannot be written",
@@ -91,7 +85,7 @@ def write_data_docs(layout: DataLayout, profile: FeedProfile, result: GateResult
             why=str(error),
             fix="free disk space and make the folder writable, or move it away: it is made anew; then run again",
         ) from error
-    return index
+    return layout.data_docs_index
 
 
 def _entries(layout: DataLayout) -> list[_Entry]:

@@ -56,6 +56,10 @@ class DataLayout:
         return self.warehouse_dir / "data_docs"
 
     @property
+    def data_docs_index(self) -> Path:
+        return self.data_docs / "index.html"
+
+    @property
     def report_cache(self) -> Path:
         return self.warehouse_dir / "report_cache"
 

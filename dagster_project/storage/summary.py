@@ -55,7 +55,12 @@ class UnknownColumn:
 
 @dataclass(frozen=True)
 class RunSummary:
-    """The summary of one run; `held` are all files that wait for an operator, whichever run they came with."""
+    """The summary of one run.
+
+    Attributes:
+        held: All files that wait for an operator, whichever run they came with.
+        data_docs: Page with every check of the latest deliveries; None before the first.
+    """
 
     run_id: str
     state: str
@@ -72,6 +77,7 @@ class RunSummary:
     as_of: datetime | None
     headlines: list[Headline]
     published: str
+    data_docs: str | None
 
 
 def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
@@ -85,6 +91,7 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
         latest = connection.execute(
             "select release_id, content_hash from raw.releases order by created_at desc, release_id desc"
         ).fetchone()
+    pages = str(layout.data_docs_index) if layout.data_docs_index.is_file() else None
     if not layout.published.exists():
         return RunSummary(
             run_id=run_id,
@@ -102,6 +109,7 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
             as_of=None,
             headlines=[],
             published=str(layout.published),
+            data_docs=pages,
         )
     with closing(open_release(layout.published)) as release:
         tables = _table_counts(release)
@@ -128,6 +136,7 @@ def summarize_run(layout: DataLayout, run_id: str) -> RunSummary:
         as_of=as_of,
         headlines=found,
         published=str(layout.published),
+        data_docs=pages,
     )
 
 
