@@ -264,8 +264,8 @@ CASES = [
     ),
     Case(
         "erasure of a viewer: aggregates survive",
-        "none",
-        open="erasure is not there yet; viewer ids that are refused are hidden (test_hostile_persons)",
+        "mart",
+        ("warehouse/test_erasure::test_the_person_is_gone_and_every_figure_stays",),
     ),
     Case(
         "unknown and zero ad revenue differ",
