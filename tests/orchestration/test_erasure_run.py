@@ -68,10 +68,11 @@ def ids(root: Path) -> set[str]:
 
 @contextmanager
 def opened(path: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Attached as `opened`: a file of the name `cliffhanger` would hide its schema of that name."""
+    """The published file's own name would hide its schema of that name; views of the warehouse need the warehouse's."""
+    name = "warehouse" if path.stem == "warehouse" else "opened"
     with duckdb.connect() as connection:
-        connection.execute(f"attach '{path}' as opened (read_only)")
-        connection.execute("use opened")
+        connection.execute(f"attach '{path}' as {name} (read_only)")
+        connection.execute(f"use {name}")
         yield connection
 
 
@@ -84,7 +85,7 @@ def words(path: Path) -> set[str]:
         with opened(path) as connection:
             columns = connection.execute(
                 "select schema_name, table_name, column_name from duckdb_columns() "
-                "where data_type = 'VARCHAR' and not internal and database_name = 'opened'"
+                "where data_type = 'VARCHAR' and not internal and database_name = current_database()"
             ).fetchall()
             for schema, table, column in columns:
                 texts = connection.execute(f'select distinct "{column}" from "{schema}"."{table}"').fetchall()
@@ -117,7 +118,7 @@ def figures(root: Path) -> dict[str, list[tuple[Any, ...]]]:
     found = {}
     with opened(root / "published/cliffhanger.duckdb") as connection:
         tables = connection.execute(
-            "select schema_name, table_name from duckdb_tables() where database_name = 'opened' "
+            "select schema_name, table_name from duckdb_tables() where database_name = current_database() "
             "and not (schema_name = 'meta' and "
             "table_name in ('releases', 'checks')) order by all"
         ).fetchall()
