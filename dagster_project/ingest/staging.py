@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
@@ -18,11 +18,12 @@ from dagster_project.ingest.csv_records import CANONICAL, CsvForm, csv_batches, 
 from dagster_project.ingest.json_lines import LINE_SCHEMA, FileCounts, first_pairs, json_batches
 from dagster_project.ingest.long_values import kept_lengths
 from dagster_project.ingest.parquet_rows import parquet_batches
-from dagster_project.ingest.unpacking import HashingReader, UnusableFile, unpack
+from dagster_project.ingest.unpacking import BLOCK_BYTES, HashingReader, UnusableFile, unpack
 from dagster_project.storage.landing import FileForm, LandedFile, has_changed, open_landed
 from dagster_project.storage.reference_tables import create_missing_references
 from dagster_project.storage.warehouse import Connection
 
+_FULL_BATCH_ROWS = 1_000
 _SAMPLED_FILES = 3
 _SHOWN_UNKNOWN_COLUMNS = 50
 _QUICK_SHARE = 0.7
@@ -154,8 +155,7 @@ class _Reader:
 
     def batches(self) -> Iterator[pa.RecordBatch]:
         try:
-            for reading in self._readings:
-                yield from self._file(reading)
+            yield from _no_crumbs(batch for reading in self._readings for batch in self._file(reading))
         except GeneratorExit:
             raise
         except BaseException as error:
@@ -177,6 +177,20 @@ class _Reader:
             reading.sha256 = reader.sha256
             if has_changed(reading.file, stream):
                 reading.status, reading.detail = "changing", "it changed while it was read; a later run reads it"
+
+
+def _no_crumbs(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Small batches put together: each costs the database the same, and small files make many."""
+    crumbs: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        crumbs.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _FULL_BATCH_ROWS or size >= BLOCK_BYTES:
+            yield pa.concat_batches(crumbs) if len(crumbs) > 1 else batch
+            crumbs, rows, size = [], 0, 0
+    if crumbs:
+        yield pa.concat_batches(crumbs)
 
 
 def _insert(connection: Connection, statement: str, schema: pa.Schema, reader: _Reader) -> None:
