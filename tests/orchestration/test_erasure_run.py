@@ -85,7 +85,8 @@ def words(path: Path) -> set[str]:
         with opened(path) as connection:
             columns = connection.execute(
                 "select schema_name, table_name, column_name from duckdb_columns() "
-                "where data_type = 'VARCHAR' and not internal and database_name = current_database()"
+                "semi join duckdb_tables() using (database_name, schema_name, table_name) "
+                "where data_type = 'VARCHAR' and database_name = current_database()"
             ).fetchall()
             for schema, table, column in columns:
                 texts = connection.execute(f'select distinct "{column}" from "{schema}"."{table}"').fetchall()
