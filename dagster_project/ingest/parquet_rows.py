@@ -49,7 +49,8 @@ def parquet_batches(
                 yield texts
                 row_no += batch.num_rows
             counts.lines_read = row_no - 1
-    except (pa.ArrowException, OSError) as error:
+    except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
+        # The last of them for names of columns, which are read late.
         raise UnusableFile("corrupt", f"parquet: {error}") from error
 
 

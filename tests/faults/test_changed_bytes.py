@@ -133,3 +133,22 @@ def test_a_changed_byte_is_refused_or_changes_nothing(
     record_property("became", dict(became))
     print(f"{suffix}: {count} changed bytes of {len(content):,}: {dict(became)}")  # noqa: T201  # the counts are the result
     assert became["refused as corrupt"] > count // 2
+
+
+def test_a_changed_name_in_the_footer_of_a_parquet_file_refuses_the_file_alone(tmp_path: Path) -> None:
+    layout = DataLayout(tmp_path)
+    layout.prepare()
+    folder = layout.landing / "views"
+    folder.mkdir(parents=True)
+    sound = parquet_file()
+    (folder / "a-sound.parquet").write_bytes(sound)
+    names = sound.rindex(b"received_ts")
+    (folder / "b-spoilt.parquet").write_bytes(sound[:names] + b"\xff" + sound[names + 1 :])
+    with duckdb.connect() as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        prepare_raw(connection, {"views": VIEWS})
+        result = ingest_feed(connection, layout, VIEWS, batch_id="1", now=NOW)
+    assert [(file.status, file.reason_code, file.accepted) for file in result.files] == [
+        ("loaded", None, ROWS),
+        ("rejected", "corrupt", 0),
+    ]
