@@ -30,7 +30,7 @@ _VOLUME_LOW, _VOLUME_HIGH = 0.2, 5.0
 _VOLUME_SPREAD = 0.2
 _NULL_CHANGE = 0.05
 _NULL_SPREAD = 0.005
-_DISTANCE_CHANGE = 0.1
+_DISTANCE_CHANGE = 0.15
 # Rows come in bunches, one viewer after the other, so few deliveries know little of how far shares stray.
 _DISTANCE_SPREAD = 0.25
 _MAD_TO_DEVIATION = 1.4826
@@ -107,7 +107,8 @@ def missing_days(history: FeedHistory) -> list[date] | str:
     main = _main_days(history)
     if not main:
         return "it has no event days"
-    before = [day for day in history.days if day < main[0]]
+    least = _STRAGGLERS * max(history.delivered.values())
+    before = [day for day, count in history.days.items() if day < main[0] and count >= least]
     first = max(before) if before else main[0]
     if (main[-1] - first).days > 366:
         first = main[0]
@@ -156,7 +157,7 @@ def value_shares(history: FeedHistory) -> list[Departure] | str:
         by_chance = sum(math.sqrt(share * (1 - share) / (2 * math.pi * n_rows)) for share in usual.values())
         spread = max(_spread(distances), _DISTANCE_SPREAD * median(distances))
         limit = max(_DISTANCE_CHANGE, median(distances) + LIMIT_Z * spread, LIMIT_Z * by_chance)
-        moved = sorted({*usual, *now}, key=lambda value: -abs(now.get(value, 0.0) - usual.get(value, 0.0)))[:3]
+        moved = sorted({*usual, *now}, key=lambda value: (-abs(now.get(value, 0.0) - usual.get(value, 0.0)), value))[:3]
         names = ", ".join(f"{value} {usual.get(value, 0.0):.1%} -> {now.get(value, 0.0):.1%}" for value in moved)
         found.append(Departure(column, _millionths(_distance(now, usual)), 0, _millionths(min(limit, 1.0)), names))
     return found

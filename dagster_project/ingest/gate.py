@@ -99,10 +99,13 @@ def check_profile(contract: TableContract, profile: FeedProfile, history: FeedHi
     return GateResult(contract.name, not blocked, checks, validation)
 
 
-def _own_figures(contract: TableContract, profile: FeedProfile) -> Iterator[_Figure]:
+def _own_figures(contract: TableContract, profile: FeedProfile) -> Iterator[_Figure | _Unjudged]:
     """What the profile says by itself."""
 
-    def figure(rule: Rule, observed: float | None, minimum: float | None, maximum: float | None) -> _Figure:
+    def figure(rule: Rule, observed: float | None, minimum: float | None, maximum: float | None) -> _Figure | _Unjudged:
+        if profile.n_lines < rule.least_lines:
+            reason = f"{profile.n_lines:,} lines, fewer than {rule.least_lines}"
+            return _Unjudged(rule, rule.severity(contract, profile), reason)
         note = getattr(profile, rule.names) if rule.names else None
         return _Figure(
             rule, rule.severity(contract, profile), rule.name, observed, minimum, maximum, note=note or ""
@@ -156,10 +159,21 @@ def _validate(figures: Sequence[_Figure], profile: FeedProfile) -> tuple[list[bo
     # Eight seconds of import: only where a delivery is judged.
     import great_expectations as gx
     import pandas as pd
-    from great_expectations.data_context.types.base import ProgressBarsConfig
+    from great_expectations.data_context.types.base import (
+        DataContextConfig,
+        InMemoryStoreBackendDefaults,
+        ProgressBarsConfig,
+    )
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    context = gx.get_context(
+        mode="ephemeral",
+        project_config=DataContextConfig(
+            # Otherwise each verdict leaves a temporary folder behind.
+            store_backend_defaults=InMemoryStoreBackendDefaults(init_temp_docs_sites=False),
+            progress_bars=ProgressBarsConfig(globally=False),
+            analytics_enabled=False,
+        ),
+    )
     defined = [figure for figure in figures if figure.observed is not None]
     frame = pd.DataFrame({figure.name: pd.array([figure.observed], dtype="Float64") for figure in defined})
     batch: Any = (

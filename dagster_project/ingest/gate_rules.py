@@ -15,6 +15,7 @@ from dagster_project.ingest.profile import FeedProfile
 Severity = Literal["critical", "warning"]
 SMALL_DELIVERY_LINES = 1_000
 """Below this a share says little: it warns, it does not block."""
+_FEW_LINES = 100
 
 
 class Blocks(StrEnum):
@@ -32,6 +33,7 @@ class Rule:
     Attributes:
         name: Attribute of the profile, or the name of what is compared with earlier days or deliveries.
         minimum, maximum: Inclusive bounds, None where open; for what is compared with history they follow from it.
+        least_lines: In fewer lines the share is not judged: one slip in ten rows is in quarantine and told there.
         blocks_small: It blocks deliveries of fewer than 1,000 lines too.
         names: Attribute of the profile that names the rows it counts.
     """
@@ -41,6 +43,7 @@ class Rule:
     blocks: Blocks = Blocks.NEVER
     minimum: float | None = None
     maximum: float | None = None
+    least_lines: int = 0
     blocks_small: bool = False
     names: str | None = None
 
@@ -54,7 +57,7 @@ class Rule:
 
 # A delivery that only repeats known rows is in order: what counts is that something could be read.
 READABLE = Rule("n_readable", "rows that could be read", Blocks.ALWAYS, minimum=1)
-REJECTED = Rule("reject_ppm", "rejected rows per million lines", Blocks.ALWAYS)
+REJECTED = Rule("reject_ppm", "rejected rows per million lines", Blocks.ALWAYS, least_lines=_FEW_LINES)
 USUAL_NUMBER = Rule("n_accepted", "rows against the usual number")
 FIGURES = (
     Rule(
@@ -62,6 +65,7 @@ FIGURES = (
         "rows per million received more than a day before they happened",
         Blocks.ALWAYS,
         maximum=50_000,
+        least_lines=_FEW_LINES,
     ),
     Rule(
         "unknown_series_ppm",
@@ -95,12 +99,12 @@ FIGURES = (
     Rule("n_rejected_files", "files refused as a whole", maximum=0),
     # A release without a file of money would say wrong sums; without one of views its counts are merely behind.
     Rule("n_held_files", "files held back", Blocks.MONEY, maximum=0, blocks_small=True, names="held_files"),
-    Rule("conflict_ppm", "conflicting rows per million lines", maximum=10_000),
-    Rule("duplicate_ppm", "repeated rows per million lines", maximum=500_000),
-    Rule("late_ppm", "late rows per million", maximum=200_000),
-    Rule("future_ppm", "rows per million that lie after the watermark", maximum=10_000),
+    Rule("conflict_ppm", "conflicting rows per million lines", maximum=10_000, least_lines=_FEW_LINES),
+    Rule("duplicate_ppm", "repeated rows per million lines", maximum=500_000, least_lines=_FEW_LINES),
+    Rule("late_ppm", "late rows per million", maximum=200_000, least_lines=_FEW_LINES),
+    Rule("future_ppm", "rows per million that lie after the watermark", maximum=10_000, least_lines=_FEW_LINES),
     Rule("received_later_ppm", "rows per million received after they were taken in", maximum=10_000),
-    Rule("old_ppm", "rows per million more than 90 days old at arrival", maximum=10_000),
+    Rule("old_ppm", "rows per million more than 90 days old at arrival", maximum=10_000, least_lines=_FEW_LINES),
 )
 """Judged by the profile alone."""
 
