@@ -137,6 +137,7 @@ def _raw_asset(contract: TableContract, partitions: dg.DailyPartitionsDefinition
                 judged = [
                     CheckRecord(check.name, f"raw/{contract.name}", check.severity, check.passed, check.sentence)
                     for check in verdict.checks
+                    if check.judged
                 ]
                 record_gate(connection, batch_id, contract.name, judged)
                 write_data_docs(warehouse.layout, profile, verdict)

@@ -116,7 +116,8 @@ def _own_figures(contract: TableContract, profile: FeedProfile) -> Iterator[_Fig
         yield figure(gate_rules.READABLE, readable, gate_rules.READABLE.minimum, None)
     yield figure(gate_rules.REJECTED, profile.reject_ppm, None, contract.reject_threshold_ppm)
     for rule in FIGURES:
-        yield figure(rule, getattr(profile, rule.name), rule.minimum, rule.maximum)
+        if rule.applies(contract):
+            yield figure(rule, getattr(profile, rule.name), rule.minimum, rule.maximum)
     usual = profile.median_accepted_before
     if usual is not None and usual >= SMALL_DELIVERY_LINES:
         yield figure(gate_rules.USUAL_NUMBER, profile.n_accepted, usual * _VOLUME_LOW, usual * _VOLUME_HIGH)
@@ -130,6 +131,8 @@ def _compared(contract: TableContract, profile: FeedProfile, history: FeedHistor
         gate_rules.VALUE_DRIFT: drift.value_shares(history),
     }
     for rule, found in departures.items():
+        if not rule.applies(contract):
+            continue
         severity = rule.severity(contract, profile)
         if isinstance(found, str):
             yield _Unjudged(rule, severity, found)
@@ -142,6 +145,8 @@ def _compared(contract: TableContract, profile: FeedProfile, history: FeedHistor
     days = drift.missing_days(history)
     named[gate_rules.MISSING_DAYS] = days if isinstance(days, str) else [day.isoformat() for day in days]
     for rule, names in named.items():
+        if not rule.applies(contract):
+            continue
         severity = rule.severity(contract, profile)
         if isinstance(names, str):
             yield _Unjudged(rule, severity, names)

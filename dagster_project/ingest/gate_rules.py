@@ -16,6 +16,8 @@ Severity = Literal["critical", "warning"]
 SMALL_DELIVERY_LINES = 1_000
 """Below this a share says little: it warns, it does not block."""
 _FEW_LINES = 100
+_SERIES, _EVENT_TIME, _RECEIVED_TIME = frozenset({"series_id"}), frozenset({"event time"}), frozenset({"received time"})
+_BOTH_TIMES = _EVENT_TIME | _RECEIVED_TIME
 
 
 class Blocks(StrEnum):
@@ -36,6 +38,7 @@ class Rule:
         least_lines: In fewer lines the share is not judged: one slip in ten rows is in quarantine and told there.
         blocks_small: It blocks deliveries of fewer than 1,000 lines too.
         names: Attribute of the profile that names the rows it counts.
+        needs: Columns, or `event time` and `received time`, without which a feed has no such figure.
     """
 
     name: str
@@ -46,6 +49,12 @@ class Rule:
     least_lines: int = 0
     blocks_small: bool = False
     names: str | None = None
+    needs: frozenset[str] = frozenset()
+
+    def applies(self, contract: TableContract) -> bool:
+        """Whether the feed can have the figure at all."""
+        clocks = {"event time": contract.event_time, "received time": contract.received_time}
+        return self.needs <= {column.name for column in contract.columns} | {name for name in clocks if clocks[name]}
 
     def severity(self, contract: TableContract, profile: FeedProfile) -> Severity:
         """What it means for this delivery when the figure lies outside."""
@@ -66,6 +75,7 @@ FIGURES = (
         Blocks.ALWAYS,
         maximum=50_000,
         least_lines=_FEW_LINES,
+        needs=_BOTH_TIMES,
     ),
     Rule(
         "unknown_series_ppm",
@@ -73,6 +83,7 @@ FIGURES = (
         Blocks.ALWAYS,
         maximum=50_000,
         names="unknown_series",
+        needs=_SERIES,
     ),
     Rule(
         "without_studio_ppm",
@@ -80,6 +91,7 @@ FIGURES = (
         Blocks.MONEY,
         maximum=10_000,
         names="series_without_studio",
+        needs=_SERIES,
     ),
     Rule(
         "without_contract_ppm",
@@ -87,6 +99,7 @@ FIGURES = (
         Blocks.MONEY,
         maximum=50_000,
         names="series_without_contract",
+        needs=_SERIES | _EVENT_TIME,
     ),
     Rule(
         "unknown_region_ppm",
@@ -94,22 +107,43 @@ FIGURES = (
         Blocks.MONEY,
         maximum=0,
         names="unknown_regions",
+        needs=frozenset({"region_entity"}),
     ),
-    Rule("unknown_app_ppm", "rows per million of an app without a listed series", maximum=10_000, names="unknown_apps"),
+    Rule(
+        "unknown_app_ppm",
+        "rows per million of an app without a listed series",
+        maximum=10_000,
+        names="unknown_apps",
+        needs=frozenset({"app_id"}),
+    ),
     Rule("n_rejected_files", "files refused as a whole", maximum=0),
     # A release without a file of money would say wrong sums; without one of views its counts are merely behind.
     Rule("n_held_files", "files held back", Blocks.MONEY, maximum=0, blocks_small=True, names="held_files"),
     Rule("conflict_ppm", "conflicting rows per million lines", maximum=10_000, least_lines=_FEW_LINES),
     Rule("duplicate_ppm", "repeated rows per million lines", maximum=500_000, least_lines=_FEW_LINES),
-    Rule("late_ppm", "late rows per million", maximum=200_000, least_lines=_FEW_LINES),
-    Rule("future_ppm", "rows per million that lie after the watermark", maximum=10_000, least_lines=_FEW_LINES),
-    Rule("received_later_ppm", "rows per million received after they were taken in", maximum=10_000),
-    Rule("old_ppm", "rows per million more than 90 days old at arrival", maximum=10_000, least_lines=_FEW_LINES),
+    Rule("late_ppm", "late rows per million", maximum=200_000, least_lines=_FEW_LINES, needs=_BOTH_TIMES),
+    Rule(
+        "future_ppm",
+        "rows per million that lie after the watermark",
+        maximum=10_000,
+        least_lines=_FEW_LINES,
+        needs=_BOTH_TIMES,
+    ),
+    Rule(
+        "received_later_ppm", "rows per million received after they were taken in", maximum=10_000, needs=_RECEIVED_TIME
+    ),
+    Rule(
+        "old_ppm",
+        "rows per million more than 90 days old at arrival",
+        maximum=10_000,
+        least_lines=_FEW_LINES,
+        needs=_BOTH_TIMES,
+    ),
 )
 """Judged by the profile alone."""
 
-DAY_VOLUME = Rule("day_volume", "rows of a day against the 14 days before")
-MISSING_DAYS = Rule("missing_days", "days without a row amid days with rows", maximum=0)
+DAY_VOLUME = Rule("day_volume", "rows of a day against the 14 days before", needs=_BOTH_TIMES)
+MISSING_DAYS = Rule("missing_days", "days without a row amid days with rows", maximum=0, needs=_EVENT_TIME)
 NULL_DRIFT = Rule("null_drift", "share of rows without a value, in ppm, against earlier deliveries")
 VALUE_DRIFT = Rule("value_drift", "distance of a column's values from their usual shares, in ppm")
 NEW_VALUES = Rule("new_values", "values that are new or gone", maximum=0)
