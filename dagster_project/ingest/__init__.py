@@ -2,7 +2,8 @@
 
 The way of a file: `staging` reads it (`unpacking`, `framing`, then `json_lines`, `csv_records` or `parquet_rows`) into
 typed rows by the rules of the contract (`staging_sql`, `typing_rules`); `merge` settles keys against all history and
-writes rows, rejects and books in one transaction. `profile` sums a batch up and `gate` judges it.
+writes rows, rejects and books in one transaction. `profile` sums a batch up, `history`
+tells what was usual before, `gate` judges it by `gate_rules` and `drift`, and `data_docs` shows the verdict.
 """
 
 from dagster_project.ingest.feed import ingest_feed, pending_files

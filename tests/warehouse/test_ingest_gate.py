@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -15,6 +16,7 @@ import pytest
 from dagster_project.contracts import feed_contracts
 from dagster_project.ingest import FeedProfile, ingest_feed, prepare_raw, profile_feed
 from dagster_project.ingest.gate import GateResult, check_profile
+from dagster_project.ingest.gate_rules import RULES
 from dagster_project.storage.layout import DataLayout
 
 VIEWS = feed_contracts()["views"]
@@ -202,3 +204,25 @@ def test_a_figure_that_is_not_defined_is_not_judged() -> None:
     )
     assert unjudged["late_ppm"] == "late rows per million: not defined, expected at most 200,000"
     assert "conflict_ppm" not in unjudged
+
+
+def test_the_runbook_tells_of_every_rule_and_of_no_other() -> None:
+    runbook = Path(__file__).parents[2] / "docs" / "runbooks" / "gate.md"
+    told = re.findall(r"^\| `([a-z_]+)`( \*)? \|", runbook.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert dict(told) == {rule.name: " *" if rule.least_lines else "" for rule in RULES}
+    assert len(told) == len(RULES)
+
+
+def test_money_blocks_and_views_warn() -> None:
+    held = {"n_held_files": 1, "without_studio_ppm": 10_001}
+    assert failed(check_profile(VIEWS, replace(GOOD, **held))) == dict.fromkeys(held, "warning")  # type: ignore[arg-type]  # all are counts
+    blocked = check_profile(feed_contracts()["unlocks"], replace(GOOD, feed="unlocks", **held))  # type: ignore[arg-type]  # as above
+    assert failed(blocked) == dict.fromkeys(held, "critical")
+    assert not blocked.passed
+
+
+def test_one_slip_in_a_handful_of_lines_is_not_judged() -> None:
+    few = replace(GOOD, n_lines=99, reject_ppm=101_010, median_accepted_before=None)
+    (check,) = (check for check in check_profile(VIEWS, few).checks if check.name == "reject_ppm")
+    assert (check.passed, check.judged) == (True, False)
+    assert check.sentence == "rejected rows per million lines: not judged (99 lines, fewer than 100)"
