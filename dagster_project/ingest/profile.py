@@ -110,7 +110,7 @@ def profile_feed(connection: Connection, contract: TableContract, batch_id: str)
             [getattr(profile, name) for name in names],
         )
         keep_days(connection, contract, batch_id)
-        keep_values(connection, contract, batch_id, profile.n_accepted)
+        keep_values(connection, contract, batch_id)
     return profile
 
 

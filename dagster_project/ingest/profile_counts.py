@@ -8,8 +8,10 @@ from datetime import date
 from dagster_project.contracts.model import TableContract
 from dagster_project.storage.warehouse import Connection
 
-# Beyond this many rows every k-th line stands for all: shares of a million rows are known to a tenth of a percent.
+# Beyond this many rows a random part of the lines stands for all: shares of a million rows are known to a tenth of a
+# percent. Not every k-th line: steps of one event follow each other.
 _COUNTED_ROWS = 1_000_000
+_DAY_US = 86_400_000_000
 # A column with more values is no closed list; the rare ones are left out.
 _VALUES_KEPT = 50
 _NAMES_SHOWN = 3
@@ -20,7 +22,10 @@ _BEFORE_MONEY = ("offered", "sheet_opened", "tapped", "payment_failed")
 
 @dataclass(frozen=True)
 class Coverage:
-    """Rows that point to nothing: how many of how many, and the commonest things they point to."""
+    """Rows that point to nothing: how many of how many, and the commonest things they point to.
+
+    Counted exactly up to a million rows, then from a sample.
+    """
 
     n_rows: int
     n_outside: int
@@ -36,6 +41,17 @@ def batch_rows(contract: TableContract) -> str:
     """SQL condition on rows of the feed: they came with the files of batch `$batch_id` of `$feed`."""
     of_batch = "from raw.files where batch_id = $batch_id and feed = $feed"
     return f"_file_sha256 in (select file_sha256 {of_batch}) and _ingest_date in (select ingest_date {of_batch})"
+
+
+def _sampled_rows(connection: Connection, contract: TableContract, batch_id: str) -> tuple[str, int]:
+    """SQL condition on a sample of about a million rows of the batch, and how many rows each stands for."""
+    row = connection.execute(
+        "select coalesce(sum(accepted), 0)::bigint from raw.files where batch_id = ? and feed = ?",
+        [batch_id, contract.name],
+    ).fetchone()
+    weight = (row[0] if row else 0) // _COUNTED_ROWS + 1
+    rows = batch_rows(contract)
+    return (rows if weight == 1 else f"{rows} and hash(_line_no) % {weight} = 0"), weight
 
 
 def keep_days(connection: Connection, contract: TableContract, batch_id: str) -> None:
@@ -67,13 +83,13 @@ def delivered_days(connection: Connection, contract: TableContract, batch_id: st
     return dict(rows)
 
 
-def keep_values(connection: Connection, contract: TableContract, batch_id: str, n_rows: int) -> None:
+def keep_values(connection: Connection, contract: TableContract, batch_id: str) -> None:
     """Count the batch's rows by value of each column whose values are few; beyond a million rows by a sample."""
     connection.execute("delete from raw.profile_values where batch_id = ? and feed = ?", [batch_id, contract.name])
     columns = [column.name for column in contract.columns if column.is_category]
     if not columns:
         return
-    every = n_rows // _COUNTED_ROWS + 1
+    scope, weight = _sampled_rows(connection, contract, batch_id)
     names = ", ".join(f'"{name}"' for name in columns)
     sets = ", ".join(f'("{name}")' for name in columns)
     branches = " ".join(f"when grouping(\"{name}\") = 0 then '{name}'" for name in columns)
@@ -81,8 +97,8 @@ def keep_values(connection: Connection, contract: TableContract, batch_id: str, 
     connection.execute(
         f"""insert into raw.profile_values
         select $batch_id, $feed, column_name, value, n_rows from (
-            select case {branches} end as column_name, case {values} end as value, {every} * count(*) as n_rows
-            from (select {names} from {contract.relation} where {batch_rows(contract)} and _line_no % {every} = 0)
+            select case {branches} end as column_name, case {values} end as value, {weight} * count(*) as n_rows
+            from (select {names} from {contract.relation} where {scope})
             group by grouping sets ({sets})
         ) where value is not null
         qualify row_number() over (partition by column_name order by n_rows desc, value) <= {_VALUES_KEPT}""",
@@ -173,10 +189,11 @@ def _coverage(
     scope: str,
     outside: str,
 ) -> Coverage:
+    rows, weight = _sampled_rows(connection, contract, batch_id)
     row = connection.execute(
         f"""with pointed as (
-            select "{subject}" as name, {day} as day, count(*) as n_rows
-            from {contract.relation} where {batch_rows(contract)} and {scope} group by all
+            select "{subject}" as name, {day} as day, {weight} * count(*) as n_rows
+            from {contract.relation} where {rows} and {scope} group by all
         ),
         found as (select name, sum(n_rows) as n_outside from pointed where {outside} group by name)
         select coalesce((select sum(n_rows) from pointed), 0)::bigint,
@@ -203,7 +220,8 @@ def _printable(name: str) -> str:
 
 
 def _day(contract: TableContract) -> str:
-    return f"(\"{contract.event_time}\" at time zone 'UTC')::date"
+    """The UTC day of the event by arithmetic: a tenth of what conversion by time zone costs."""
+    return f'make_date((epoch_us("{contract.event_time}") // {_DAY_US})::int)'
 
 
 def _has(contract: TableContract, name: str) -> bool:

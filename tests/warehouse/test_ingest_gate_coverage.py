@@ -12,7 +12,7 @@ import duckdb
 import pytest
 
 from dagster_project.contracts import TableContract, feed_contracts, statement_contracts
-from dagster_project.ingest import FeedProfile, ingest_feed, prepare_raw, profile_feed
+from dagster_project.ingest import FeedProfile, ingest_feed, prepare_raw, profile_counts, profile_feed
 from dagster_project.ingest.gate import GateCheck, GateResult, check_profile
 from dagster_project.ingest.history import feed_history
 from dagster_project.storage.batches import prepare_history
@@ -271,3 +271,22 @@ def test_the_usual_follows_what_is_read_again(connection: duckdb.DuckDBPyConnect
     assert connection.execute(count).fetchall() == [(date(2026, 5, 4), 50)]
     assert profile_feed(connection, ADS, f"ads-{FIRST_DAY + timedelta(days=1):%Y%m%d%H}") is not None
     assert connection.execute(count).fetchall() == [(date(2026, 5, 4), 50)], "told twice it counts once"
+
+
+def test_large_deliveries_are_sampled_without_regard_to_the_order_of_lines(
+    connection: duckdb.DuckDBPyConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(profile_counts, "_COUNTED_ROWS", 1_000)
+    steps = ("request", "fill", "impression")
+    rows = [
+        ad(number, event_type=steps[number % 3], series_id="X-1" if number % 10 == 0 else "S-2")
+        for number in range(3_000)
+    ]
+    profile, _ = deliver(connection, tmp_path, ADS, rows)
+    assert profile.unknown_series_ppm == pytest.approx(100_000, abs=40_000)
+    counts = connection.execute(
+        "select value, n_rows from raw.profile_values where feed = 'ads' and column_name = 'event_type' order by 1"
+    ).fetchall()
+    assert [value for value, _ in counts] == sorted(steps)
+    assert all(count == pytest.approx(1_000, abs=300) for _, count in counts), "every fourth line shows all three steps"
+    assert sum(count for _, count in counts) % 4 == 0, "each line counted stands for four"
