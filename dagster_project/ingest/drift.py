@@ -23,6 +23,8 @@ LEAST_DAILY_ROWS = 1_000
 """Feeds with fewer rows a day have no usual volume worth a warning: a few viewers make their day."""
 LEAST_ROWS = 1_000
 """Shares of fewer rows say little."""
+LEAST_VIEWERS = 200
+"""Rows come in bunches, one viewer after the other: of few viewers one makes the mix of a day."""
 _LEAST_GAPLESS_ROWS = 100
 NEW_VALUE_SHARE = 0.01
 VANISHED_SHARE = 0.05
@@ -31,7 +33,7 @@ _VOLUME_SPREAD = 0.2
 _NULL_CHANGE = 0.05
 _NULL_SPREAD = 0.005
 _DISTANCE_CHANGE = 0.15
-# Rows come in bunches, one viewer after the other, so few deliveries know little of how far shares stray.
+# So few deliveries know little of how far shares stray.
 _DISTANCE_SPREAD = 0.25
 _MAD_TO_DEVIATION = 1.4826
 # A day that brings less than this share of the largest is made of stragglers.
@@ -47,6 +49,7 @@ class FeedHistory:
         days: All rows of the feed by event day, with those of this delivery.
         delivered: Rows of this delivery by event day.
         received_until: The latest arrival in this delivery, or None.
+        n_viewers: Different viewers in this delivery, or None.
         null_ppm: Share of rows without a value in each earlier delivery, by column.
         values: Rows of this delivery by column and value.
         earlier_values: The same for each earlier delivery.
@@ -55,6 +58,7 @@ class FeedHistory:
     days: Mapping[date, int] = field(default_factory=dict)
     delivered: Mapping[date, int] = field(default_factory=dict)
     received_until: datetime | None = None
+    n_viewers: int | None = None
     null_ppm: Sequence[Mapping[str, int | None]] = ()
     values: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     earlier_values: Sequence[Mapping[str, Mapping[str, int]]] = ()
@@ -123,6 +127,8 @@ def null_shares(null_ppm: Mapping[str, int | None], n_rows: int, history: FeedHi
     """Share of rows without a value, by optional column, against earlier deliveries; or why not judged."""
     if n_rows < LEAST_ROWS:
         return f"{n_rows:,} rows, fewer than {LEAST_ROWS:,}"
+    if few := _too_few_viewers(history):
+        return few
     if len(history.null_ppm) < LEAST_TRAINING:
         return _too_few(len(history.null_ppm))
     found = []
@@ -143,6 +149,8 @@ def value_shares(history: FeedHistory) -> list[Departure] | str:
     The distance is the share of rows that would have to take another value (0 to 1). Its bound is the distance at
     which earlier deliveries lie from their own median, by its spread, or what chance alone does in so few rows.
     """
+    if few := _too_few_viewers(history):
+        return few
     if len(history.earlier_values) < LEAST_TRAINING:
         return _too_few(len(history.earlier_values))
     found = []
@@ -165,6 +173,8 @@ def value_shares(history: FeedHistory) -> list[Departure] | str:
 
 def new_and_vanished(history: FeedHistory) -> list[str] | str:
     """`column: value (share)` of values never delivered before, and of common values that are gone; or why not."""
+    if few := _too_few_viewers(history):
+        return few
     if len(history.earlier_values) < LEAST_TRAINING:
         return _too_few(len(history.earlier_values))
     found = []
@@ -231,6 +241,12 @@ def _distance(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 def _millionths(share: float) -> float:
     return round(1_000_000 * min(max(share, 0.0), 1.0))
+
+
+def _too_few_viewers(history: FeedHistory) -> str | None:
+    if history.n_viewers is None or history.n_viewers >= LEAST_VIEWERS:
+        return None
+    return f"{history.n_viewers:,} viewers, fewer than {LEAST_VIEWERS}"
 
 
 def _too_few(count: int) -> str:

@@ -37,6 +37,7 @@ def feed_history(connection: Connection, contract: TableContract, profile: FeedP
         days=dict(days),
         delivered=delivered,
         received_until=profile.max_received_at,
+        n_viewers=profile.n_viewers,
         null_ppm=[nulls for _, nulls in earlier],
         values=values[profile.batch_id],
         earlier_values=[values[batch_id] for batch_id, _ in earlier if values[batch_id]],

@@ -43,6 +43,7 @@ class FeedProfile:
         unknown_series_ppm: Rows whose series no reference table knows.
         held_files: Name and reason of each held file, None when there is none.
         null_ppm: Share of rows without a value, by optional column.
+        n_viewers: Different viewers, give or take a few percent; None where rows name none.
         received_later_ppm: Rows that arrived, by their own account, more than an hour after they were taken in.
         old_ppm: Rows more than 90 days old when they arrived.
         without_studio_ppm, without_contract_ppm, unknown_app_ppm, unknown_region_ppm: Rows that point to nothing, in
@@ -88,6 +89,7 @@ class FeedProfile:
     series_without_contract: str | None = None
     unknown_apps: str | None = None
     unknown_regions: str | None = None
+    n_viewers: int | None = None
 
 
 def profile_feed(connection: Connection, contract: TableContract, batch_id: str) -> FeedProfile | None:
@@ -100,7 +102,8 @@ def profile_feed(connection: Connection, contract: TableContract, batch_id: str)
                 connection.execute(f"delete from {table} where batch_id = ? and feed = ?", [batch_id, contract.name])
             keep_days(connection, contract, batch_id)
         return None
-    profile = replace(FeedProfile(*row), **_coverage(connection, contract, batch_id))
+    *figures, n_viewers = row
+    profile = replace(FeedProfile(*figures), n_viewers=n_viewers, **_coverage(connection, contract, batch_id))
     with transaction(connection):
         connection.execute("delete from raw.profiles where batch_id = ? and feed = ?", [batch_id, contract.name])
         names = [field.name for field in fields(profile)]
@@ -137,6 +140,8 @@ def _profile_sql(contract: TableContract) -> str:
     late_hours = contract.late_after_hours or _DEFAULT_LATE_HOURS
     optional = [column.name for column in contract.columns if not column.is_required]
     shares = {name: f'1000000 * (count(*) - count("{name}")) // nullif(count(*), 0)' for name in optional}
+    named = [column.name for column in contract.columns if column.names_viewer]
+    viewers = f'nullif(approx_count_distinct("{named[0]}"), 0)' if named else "null::bigint"
     nulls = ", ".join(f"'{name}': {share}" for name, share in shares.items())
     return f"""
     with delivered as (
@@ -162,7 +167,7 @@ def _profile_sql(contract: TableContract) -> str:
             {_ppm(f"epoch_us({received}) - epoch_us({event}) > {late_hours * _HOUR_US}")} as late_ppm,
             {_ppm(f"epoch_us({received}) - epoch_us(_ingested_at) > {_HOUR_US}")} as received_later_ppm,
             {_ppm(f"epoch_us({received}) - epoch_us({event}) > {_OLD_DAYS * _DAY_US}")} as old_ppm,
-            map {{{nulls}}} as null_ppm
+            {viewers} as n_viewers, map {{{nulls}}} as null_ppm
         from {contract.relation} cross join mark
         where {batch_rows(contract)}
     ),
@@ -178,7 +183,7 @@ def _profile_sql(contract: TableContract) -> str:
         null::bigint, null_ppm,
         case when $batch_id not in (select batch_id from raw.decisions) then
             (select case when count(*) >= {_LEAST_BATCHES} then median(n_accepted)::double end from earlier)
-        end, n_held_files, held_files, received_later_ppm, old_ppm
+        end, n_held_files, held_files, received_later_ppm, old_ppm, n_viewers
     from delivered cross join accepted"""
 
 

@@ -54,6 +54,7 @@ alter table raw.profiles add column if not exists series_without_studio varchar;
 alter table raw.profiles add column if not exists series_without_contract varchar;
 alter table raw.profiles add column if not exists unknown_apps varchar;
 alter table raw.profiles add column if not exists unknown_regions varchar;
+alter table raw.profiles add column if not exists n_viewers bigint;
 -- Rows by event day, for each ingest day: what is usual for a feed.
 create table if not exists raw.profile_days (feed varchar, ingest_date date, event_date date, n_rows bigint);
 -- Rows of a batch by value of the columns whose values are few.

@@ -85,6 +85,7 @@ def test_profile_of_a_delivery(connection: duckdb.DuckDBPyConnection, tmp_path: 
     assert (profile.unknown_series_ppm, profile.late_ppm, profile.future_ppm) == (125_000, 125_000, 125_000)
     assert profile.received_before_event_ppm == 0
     assert profile.max_event_at == datetime(2026, 5, 12, 10, tzinfo=UTC)
+    assert profile.n_viewers == 1
     assert profile.median_accepted_before is None
     assert profile_feed(connection, VIEWS, "one") == profile
     assert connection.execute("select batch_id, n_lines from raw.profiles").fetchall() == [("one", 11)]

@@ -132,6 +132,11 @@ def test_without_enough_before_nothing_is_judged_and_it_is_said() -> None:
     assert drift.day_volumes(small) == "40 rows a day are usual, fewer than 1,000"
     assert drift.missing_days(small) == "40 rows a day are usual, fewer than 100"
     assert drift.null_shares({"country": 900_000}, 999, history) == "999 rows, fewer than 1,000"
+    bunches = replace(history, n_viewers=199)
+    for found in (drift.null_shares({"country": 900_000}, 20_000, bunches), drift.value_shares(bunches)):
+        assert found == "199 viewers, fewer than 200"
+    assert drift.new_and_vanished(bunches) == "199 viewers, fewer than 200"
+    assert outside(drift.null_shares({"country": 900_000}, 20_000, replace(history, n_viewers=200))) == ["country"]
 
 
 def test_a_day_without_rows_is_named_and_a_straggler_does_not_widen_the_search() -> None:
