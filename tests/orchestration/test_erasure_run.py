@@ -162,7 +162,7 @@ def test_a_viewer_is_erased_and_no_figure_moves(ran: Path, key: Path, tmp_path: 
     again = command(root, "erase", "--viewer", viewer, "--yes", **environment)
     assert again.returncode == 4, again.stderr
     printed = json.loads(succeed(command(root, "run", "--json", **environment)))
-    assert not any(feed["accepted"] for feed in printed["feeds"]), "nothing is read again"
+    assert not printed["files"], "nothing is read again"
 
     wrong = tmp_path / "wrong"
     wrong.touch(mode=0o600)
