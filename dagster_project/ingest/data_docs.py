@@ -40,7 +40,12 @@ i { font-style: normal; font-weight: 700; }
 
 @dataclass(frozen=True)
 class _Entry:
-    """One line of the index; `failed` are the sentences of what lies outside its bounds, the critical ones first."""
+    """One line of the index.
+
+    Attributes:
+        n_checks: How many were judged.
+        failed: The sentences of what lies outside its bounds, the critical ones first.
+    """
 
     feed: str
     batch_id: str
@@ -66,7 +71,7 @@ def write_data_docs(layout: DataLayout, profile: FeedProfile, result: GateResult
         batch_id=profile.batch_id,
         delivered_at=f"{profile.profiled_at:%Y-%m-%d %H:%M:%S}",
         verdict="passed" if not failed else "warned" if result.passed else "blocked",
-        n_checks=len(result.checks),
+        n_checks=sum(check.judged for check in result.checks),
         failed=[f"{check.severity}: {check.sentence}" for check in failed],
     )
     try:

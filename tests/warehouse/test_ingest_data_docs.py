@@ -100,6 +100,8 @@ def test_a_verdict_is_a_page_and_a_line_of_the_index(layout: DataLayout) -> None
     assert f"critical: {SENTENCE}" in index.text
     assert "warning: files refused as a whole: 1, expected at most 0" in index.text
     assert "blocked" in index.text
+    n_judged = sum(check.judged for check in check_profile(ADS, BLOCKED).checks)
+    assert f"{n_judged - 2} of {n_judged}" in index.text
     assert SENTENCE in page.text
     assert "not judged" in page.text, "what is not defined is not called passed"
     rendered = " ".join(page.text.partition("As Great Expectations judged it")[2].split())
