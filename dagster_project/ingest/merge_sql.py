@@ -1,8 +1,9 @@
 """Set statements that settle every key among the staged rows and all history, and write the outcome.
 
 The winner of a key is the row with the least (received time, sha-256 of the canonical row without persons, sha-256 of
-the canonical row), over all history; on a full tie the row that is there already, then file order and line. A loser is a duplicate when its content (all columns
-but delivery metadata) equals the winner's, else a conflict. Hashes are computed for colliding keys only.
+the canonical row), over all history; on a full tie the row that is there already, then file order and line. A loser is
+a duplicate when its content (all columns but delivery metadata) equals the winner's, else a conflict. Hashes are
+computed for colliding keys only.
 """
 
 from __future__ import annotations
