@@ -57,7 +57,7 @@ check: $(READY) ## lint, format, types, imports, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/unit/test_contracts.py
 
-bench: $(READY) ## ingest and full build against plain DuckDB, on 10 million view events (a quarter of an hour on a quiet machine)
+bench: $(READY) ## ingest and full build against plain DuckDB, and small files, on 10 million view events (half an hour on a quiet machine)
 	@$(BIN)/python -m benchmarks
 
 sync: $(READY) ## render what follows from the contracts

@@ -136,7 +136,7 @@ class _Pieces(io.RawIOBase):
 
 def _open(reader: HashingReader, packing: Packing) -> BinaryIO:
     if packing is Packing.GZIP:
-        return igzip.IGzipFile(fileobj=_Pieces(reader), mode="rb")  # type: ignore[no-any-return]
+        return igzip.IGzipFile(fileobj=_Pieces(reader), mode="rb")  # type: ignore[no-any-return]  # isal ships no types
     if packing is Packing.ZSTANDARD:
-        return pa.CompressedInputStream(pa.PythonFile(reader, mode="r"), "zstd")  # type: ignore[no-any-return]
+        return pa.CompressedInputStream(pa.PythonFile(reader, mode="r"), "zstd")  # type: ignore[no-any-return]  # nor does pyarrow
     return io.BufferedReader(reader, BLOCK_BYTES)

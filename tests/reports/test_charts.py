@@ -51,7 +51,7 @@ def odd_documents(tmp_path_factory: pytest.TempPathFactory, fonts: FontSet) -> d
             f"std_odd{n}",
             f"Odd {n}",
             (
-                SeriesSpec(f"ser_odd{n}", "The Odd One", **{"starters": 12_000, **odd}),  # type: ignore[arg-type]
+                SeriesSpec(f"ser_odd{n}", "The Odd One", **{"starters": 12_000, **odd}),  # type: ignore[arg-type]  # of several types
                 SeriesSpec(f"ser_even{n}", "The Other", 7, total=48),
             ),
         )

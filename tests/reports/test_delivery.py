@@ -104,7 +104,7 @@ def test_what_is_not_there_is_said(
     tmp_path: Path,
 ) -> None:
     with pytest.raises(error, match=words):
-        build_reports(published, tmp_path / "out", cache_dir=cache_dir, **arguments)  # type: ignore[arg-type]
+        build_reports(published, tmp_path / "out", cache_dir=cache_dir, **arguments)  # type: ignore[arg-type]  # one wrong argument at a time
     assert not (tmp_path / "out").exists()
 
 

@@ -95,13 +95,13 @@ def _kill_rounds(bench: Bench, facts: dict[str, Any], way: str, seed: int) -> It
     number = 0
     while True:
         name = f"{way} {seed}-{number}"
-        yield name, lambda name=name: kill_round(bench, name, facts)  # type: ignore[misc]
+        yield name, lambda name=name: kill_round(bench, name, facts)  # type: ignore[misc]  # the default binds the name
         number += 1
 
 
 def _faults(bench: Bench, facts: dict[str, Any], seed: int) -> Iterator[Trial]:
     for chosen in chosen_faults(facts["kinds"], seed):
-        yield chosen.name, lambda one=chosen: fault(bench, one.step, one.kind, one.call)  # type: ignore[misc]
+        yield chosen.name, lambda one=chosen: fault(bench, one.step, one.kind, one.call)  # type: ignore[misc]  # as above
 
 
 def _named(bench: Bench, facts: dict[str, Any], name: str) -> Iterator[Trial]:
