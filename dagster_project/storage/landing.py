@@ -141,10 +141,20 @@ class LandedStream(io.FileIO):
             raise read_error(self._file, error) from error
 
     def read(self, size: int | None = -1, /) -> bytes:
-        try:
-            return super().read(-1 if size is None else size)
-        except OSError as error:
-            raise read_error(self._file, error) from error
+        """As many bytes as are asked for, unless the file ends: the system may give fewer at a time than there are."""
+        if size is None or size < 0:
+            return self.readall()
+        pieces: list[bytes] = []
+        while size:
+            try:
+                piece = super().read(size)
+            except OSError as error:
+                raise read_error(self._file, error) from error
+            if not piece:
+                break
+            pieces.append(piece)
+            size -= len(piece)
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def readall(self) -> bytes:
         try:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from contextlib import closing
 from pathlib import Path
+from threading import Timer
 
 import pytest
 
 from dagster_project.contracts import feed_contracts
 from dagster_project.core.errors import LandingFileError
-from dagster_project.storage.landing import FileForm, Packing, discover, open_landed
+from dagster_project.storage.landing import FileForm, LandedFile, LandedStream, Packing, discover, open_landed
 from dagster_project.storage.layout import DataLayout
 
 VIEWS = feed_contracts()["views"]
@@ -114,3 +116,20 @@ def test_a_file_in_place_of_the_feeds_folder_is_told(tmp_path: Path) -> None:
     (tmp_path / "landing/views").write_bytes(b"")
     with pytest.raises(LandingFileError, match="cannot be listed"):
         discover(DataLayout(tmp_path), VIEWS)
+
+
+def test_a_read_that_comes_short_is_gone_on_with() -> None:
+    """A pipe stands for a file system that gives fewer bytes at a time than are asked for."""
+    source, target = os.pipe()
+    file = LandedFile("views", "views/a.parquet", Path("a.parquet"), 10, 0, FileForm.PARQUET, Packing.PLAIN)
+    os.write(target, b"0123")
+
+    def rest() -> None:
+        os.write(target, b"456789")
+        os.close(target)
+
+    with closing(LandedStream(file, source)) as stream:
+        Timer(0.1, rest).start()
+        assert stream.read(8) == b"01234567"
+        assert stream.read(8) == b"89"
+        assert stream.read(8) == b""
