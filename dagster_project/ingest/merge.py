@@ -200,6 +200,7 @@ def _find_contenders(
     found = connection.execute("select count(*) from collided").fetchone()
     if found is None or not found[0]:
         return False
+    connection.execute(statements.set_contending_aside())
     connection.execute(statements.find_contenders())
     connection.execute(statements.render_conflicts())
     return True

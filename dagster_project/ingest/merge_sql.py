@@ -113,6 +113,11 @@ class MergeStatements:
         select {self._keys} from staged semi join {self.contract.relation} using ({self._keys}) where _ok
         {lost if with_lost_rows else ""}"""
 
+    def set_contending_aside(self) -> str:
+        """`contending`: the staged rows of colliding keys, few enough to be looked at closely."""
+        return f"""insert into contending
+        select staged.rowid, staged.* from staged semi join collided using ({self._keys}) where _ok"""
+
     def find_contenders(self) -> str:
         """`contender`: all rows of colliding keys, each with its state before and now."""
         content = f"sha256({canonical(self.contract, content_only=True)})"
@@ -123,7 +128,7 @@ class MergeStatements:
         with candidate as (
             select 'staged' as _origin, _row_id, _file_index, null::varchar as _sha256, _line_no,
                 {row}, null::varchar as _state_before
-            from incoming semi join collided using ({self._keys}) where _ok
+            from incoming_contending
             union all
             select 'kept', kept.rowid, -1, _file_sha256, _line_no, {row}, 'accepted'
             from {self.contract.relation} as kept semi join collided using ({self._keys})
@@ -155,7 +160,7 @@ class MergeStatements:
         place = "contender._file_index, contender._sha256, contender._line_no"
         return f"""create or replace temp table conflict_text as
         select {place}, {own} as raw_text
-        from contender inner join staged on contender._row_id = staged.rowid
+        from contender inner join contending using (_row_id)
         where contender._origin = 'staged' and contender._state = 'conflict'
         union all
         select {place}, {own}

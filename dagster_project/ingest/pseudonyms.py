@@ -2,8 +2,9 @@
 
 The ids of a group's good rows are hashed once each, here and not in SQL, so that the key is never part of a statement.
 Temporary tables, dropped with the group: `pseudonym` (value, pseudonym, erased_through) and `incoming`, a view of
-`staged` with `_row_id` and pseudonyms in place of ids. They may spill to
-`warehouse/spill`, which ends with the session.
+`staged` with `_row_id` and pseudonyms in place of ids; `contending`, filled with the staged rows that compete for a
+key, and `incoming_contending`, the same view of these few. They may spill to `warehouse/spill`, which ends with the
+session.
 """
 
 from __future__ import annotations
@@ -34,12 +35,17 @@ def name_persons(connection: Connection, contract: TableContract, persons: Perso
     _fill_map(connection, columns, persons)
     if persons is not None and persons.erasures:
         _settle_erased(connection, contract, columns)
-    connection.execute(_incoming(contract, columns if persons is not None else []))
+    named = columns if persons is not None else []
+    connection.execute("create or replace temp table contending as select rowid as _row_id, * from staged limit 0")
+    connection.execute(_named_view("incoming", "select rowid as _row_id, * from staged", contract, named))
+    connection.execute(_named_view("incoming_contending", "from contending", contract, named))
 
 
 def forget_names(connection: Connection) -> None:
     """Drop what `name_persons` made."""
-    connection.execute("drop view incoming")
+    for view in ("incoming", "incoming_contending"):
+        connection.execute(f"drop view {view}")
+    connection.execute("drop table contending")
     connection.execute("drop table pseudonym")
 
 
@@ -66,14 +72,14 @@ def _fill_map(connection: Connection, columns: list[str], persons: Persons | Non
         connection.unregister("named")
 
 
-def _incoming(contract: TableContract, columns: list[str]) -> str:
+def _named_view(view: str, source: str, contract: TableContract, columns: list[str]) -> str:
     replaced = [f'_{name}.pseudonym as "{name}"' for name in columns]
     if columns:
         # Whom else a source names in its own words cannot be told, so these are not kept.
         replaced += [f'null::varchar as "{column.name}"' for column in contract.columns if column.is_source_text]
-    joins = " ".join(f'left join pseudonym as _{name} on staged."{name}" = _{name}.value' for name in columns)
-    shown = f"staged.* replace ({', '.join(replaced)})" if replaced else "staged.*"
-    return f"create or replace temp view incoming as select staged.rowid as _row_id, {shown} from staged {joins}"
+    joins = " ".join(f'left join pseudonym as _{name} on delivered."{name}" = _{name}.value' for name in columns)
+    shown = f"delivered.* replace ({', '.join(replaced)})" if replaced else "delivered.*"
+    return f"create or replace temp view {view} as select {shown} from ({source}) as delivered {joins}"
 
 
 def _settle_erased(connection: Connection, contract: TableContract, columns: list[str]) -> None:

@@ -131,9 +131,15 @@ def _parsed(contract: TableContract, source: str, *, quick: bool) -> str:
     columns = contract.columns
     kinds = {column.name: "JSON" if _is_json_leaf(column, quick=quick) else "VARCHAR" for column in columns}
     structure = ", ".join(f'"{name}":"{kind}"' for name, kind in kinds.items())
-    found = " + ".join(f'(_parsed."{column.name}" is not null)::integer' for column in columns)
+    # Quickly: a row without a required value fails anyway, so only the others need to be counted.
+    counted = [column for column in columns if not (quick and column.is_required)]
+    found = " + ".join(
+        [str(len(columns) - len(counted)), *(f'(_parsed."{column.name}" is not null)::integer' for column in counted)]
+    )
     leaves = ", ".join(f'_parsed."{column.name}"::varchar as {_LEAF}{column.name}' for column in columns)
-    nulls = " + ".join(f"case when {_LEAF}{name} is null then {key_print(name)} else 0 end" for name in kinds)
+    nulls = " + ".join(
+        ["0", *(f"case when {_LEAF}{name} is null then {key_print(name)} else 0 end" for name in _names(counted))]
+    )
     return f"""with parsed_lines as (
         select *,
             case when _fault is null and json_valid(_line) then try(from_json(_line, '{{{structure}}}')) end as _parsed
@@ -156,6 +162,10 @@ def has_usual_kinds(contract: TableContract, row: Mapping[str, Any]) -> bool:
     """Whether numbers and truth values stand in columns of numbers and truth values only, as the quick way wants it."""
     bare = {column.name for column in contract.columns if column.logical_type in _BARE}
     return all(value is None or isinstance(value, str) or name in bare for name, value in row.items())
+
+
+def _names(columns: Sequence[Column]) -> list[str]:
+    return [column.name for column in columns]
 
 
 def _is_json_leaf(column: Column, *, quick: bool) -> bool:
@@ -214,7 +224,7 @@ def _typing(contract: TableContract, layers: str, source: str, soundness: str, *
     # Plain rows hold no blank texts, so the quick way need not look for them.
     text = (lambda name: name) if is_quick else rules.blank_to_null
     texts = ", ".join(f"{text(_TEXT + column.name)} as {_TEXT}{column.name}" for column in columns)
-    typed = {column.name: _rule(contract, column) for column in columns}
+    typed = {column.name: _rule(contract, column, is_ascii=is_quick) for column in columns}
     values = ", ".join(f"{rule.value} as {_VALUE}{name}" for name, rule in typed.items())
     kept = ", ".join(_TEXT + column.name for column in columns)
     output = ", ".join(_VALUE + column.name for column in columns)
@@ -230,8 +240,8 @@ def _typing(contract: TableContract, layers: str, source: str, soundness: str, *
     from judged"""
 
 
-def _rule(contract: TableContract, column: Column) -> rules.TypedColumn:
-    return rules.typed(contract, column, _TEXT + column.name, _VALUE + column.name)
+def _rule(contract: TableContract, column: Column, *, is_ascii: bool) -> rules.TypedColumn:
+    return rules.typed(contract, column, _TEXT + column.name, _VALUE + column.name, is_ascii=is_ascii)
 
 
 def _goodness(contract: TableContract, typed: dict[str, rules.TypedColumn]) -> list[str]:

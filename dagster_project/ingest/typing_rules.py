@@ -129,16 +129,17 @@ class TypedColumn:
     is_good: str
 
 
-def typed(contract: TableContract, column: Column, text: str, value: str) -> TypedColumn:
+def typed(contract: TableContract, column: Column, text: str, value: str, *, is_ascii: bool = False) -> TypedColumn:
     """The rule of one column.
 
     Args:
         text: Expression of the text (null = no value).
         value: Expression of the value once computed (a column name of the layer below), used in `is_good`.
+        is_ascii: Rows with other characters are not asked: a text has as many characters as bytes.
     """
     match column.logical_type:
         case LogicalType.STRING:
-            return TypedColumn(text, _good_text(column, text))
+            return TypedColumn(text, _good_text(column, text, is_ascii=is_ascii))
         case LogicalType.INTEGER:
             low, high = integer_bounds(column)
             # Written back it must be the same text: no sign, blank, zero or exponent more than needed.
@@ -161,12 +162,13 @@ def typed(contract: TableContract, column: Column, text: str, value: str) -> Typ
             return TypedColumn(f"try_cast({text} as timestamptz)", good)
 
 
-def _good_text(column: Column, text: str) -> str:
+def _good_text(column: Column, text: str, *, is_ascii: bool) -> str:
     if column.valid_values:
         return f"{text} in ({', '.join(quoted(value) for value in column.valid_values)})"
     tests = []
     if column.max_length is not None:
-        tests.append(f"(strlen({text}) <= {column.max_length} or length({text}) <= {column.max_length})")
+        fits = f"strlen({text}) <= {column.max_length}"
+        tests.append(fits if is_ascii else f"({fits} or length({text}) <= {column.max_length})")
     if column.pattern is not None:
         tests.append(f"regexp_full_match({text}, {quoted(column.pattern)})")
     return " and ".join(tests) or "true"
